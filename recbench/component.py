@@ -1,0 +1,89 @@
+"""`Component`: the record by which a plugin says what it offers, without importing it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from recbench.errors import PluginError
+
+Kind = Literal["dataset", "recommender", "attacker", "defense", "metric"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+Knowledge = Literal["statistics", "interactions", "surrogate", "queries", "victim", "defense"]
+"""What an attacker may see beside the catalogue, its targets and its budget.
+
+- `statistics`: rating count, mean and deviation of every item.
+- `interactions`: the genuine training interactions (holds `statistics` too).
+- `surrogate`: recommenders of the attacker's own choice, trained on what it sees.
+- `queries`: the victim as a black box, retrained and asked for lists a metered number of times.
+- `victim`: the victim's parameters (white box).
+- `defense`: the deployed defense (adaptive attack).
+"""
+KNOWLEDGE: tuple[Knowledge, ...] = get_args(Knowledge)
+
+NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,63}$")
+FACTORY = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+
+
+@dataclass(frozen=True)
+class Component:
+    """One thing that a plugin provides. A hook yields these; nothing heavy is imported for it.
+
+    Args:
+        kind: dataset, recommender, attacker, defense or metric.
+        name: safe in a path, a shell, HTML and Markdown (`^[a-z0-9][a-z0-9._-]{0,63}$`).
+        factory: `"package.module:Class"`, imported only when the component runs. The class is a
+            dataclass; its fields are the component's parameters.
+        version: changes whenever the component can give another number; part of every result's identity.
+        provides: capabilities, such as `differentiable`, `sequential`, `ratings`, `persistent`; for a
+            defense `sanitizer` or `robust-training`; for an attacker `poisoning`, `evasion` or `parameter`.
+        requires_data: what the data set must have, such as `ratings`, `timestamps`, `titles`.
+        requires_recommender: capabilities the victim must have.
+        knowledge: what an attacker may see, see `Knowledge`.
+        family: `heuristic`, `gradient`, `gan`, `detection`, … groups rows in tables and splits.
+        hardware: `cpu` or `cuda`, the least that it needs.
+        summary: one line for `recbench plugins`.
+        reference: authors, title, venue and year of the source.
+
+    Raises:
+        PluginError: a field that breaks these rules.
+    """
+
+    kind: Kind
+    name: str
+    factory: str
+    version: str = "1"
+    provides: frozenset[str] = frozenset()
+    requires_data: frozenset[str] = frozenset()
+    requires_recommender: frozenset[str] = frozenset()
+    knowledge: frozenset[Knowledge] = frozenset()
+    family: str = ""
+    hardware: Literal["cpu", "cuda"] = "cpu"
+    summary: str = ""
+    reference: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise PluginError(f"component '{self.name}': unknown kind '{self.kind}'; one of {', '.join(KINDS)}")
+        if not isinstance(self.name, str) or not NAME.match(self.name):
+            raise PluginError(f"component name {self.name!r} must match {NAME.pattern}")
+        if not isinstance(self.factory, str) or not FACTORY.match(self.factory):
+            raise PluginError(f"{self.kind} '{self.name}': factory {self.factory!r} must read 'package.module:Class'")
+        for name in ("provides", "requires_data", "requires_recommender", "knowledge"):
+            words = getattr(self, name)
+            if isinstance(words, str):
+                raise PluginError(f"{self.kind} '{self.name}': {name} is a set of words, not the string {words!r}")
+            object.__setattr__(self, name, frozenset(words))
+        if unknown := self.knowledge - set(KNOWLEDGE):
+            raise PluginError(
+                f"{self.kind} '{self.name}': unknown knowledge {sorted(unknown)}; one of {', '.join(KNOWLEDGE)}"
+            )
+
+    @property
+    def box(self) -> Literal["white", "gray", "black"]:
+        """How much an attacker knows, in the field's words."""
+        if self.knowledge & {"victim", "defense"}:
+            return "white"
+        return "gray" if "surrogate" in self.knowledge else "black"
