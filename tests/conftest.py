@@ -1,0 +1,16 @@
+"""What every test may use: the mirror of real data sets, where there is one."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+MIRROR = Path(os.environ.get("RECBENCH_MIRROR", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def mirror() -> Path:
+    """A folder with one folder of raw files a data set; tests on real data skip where it is not to be had."""
+    if not MIRROR.is_dir():
+        pytest.skip(f"no mirror of the real data at {MIRROR}; set RECBENCH_MIRROR")
+    return MIRROR

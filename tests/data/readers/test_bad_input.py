@@ -1,0 +1,134 @@
+import gzip
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from recbench.data.readers import read_interactions
+from recbench.errors import DataError
+
+GOOD = "user_id,item_id,rating,timestamp\n1,1,4,100\n2,1,3,200\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "has no data rows"),
+        ("\n\n", "has no data rows"),
+        ("user_id,item_id\n", "has no data rows"),
+        ("user,rating\n1,2\n", "has no item column; found: user, rating"),
+        ("name,score\n1,2\n", "has no user and no item column; found: name, score"),
+        ("user,item\n1,1\n1,2\n", r"has one user \(1\)"),
+        ("user,item,rating\n1,1,4\n2,1,good\n", "data row 2 has the rating 'good'"),
+        ("user,item,rating\n1,1,4\n2,1,\n", "data row 2 has the rating ''"),
+        ("user,item,rating\n1,1,nan\n2,1,4\n", "data row 1 has the rating 'nan'"),
+        ("user,item,rating\n1,1,4\n2,1,inf\n", "data row 2 has the rating 'inf'"),
+        ("user,item,timestamp\n1,1,5\n2,1,yesterday\n", "data row 2 has the timestamp 'yesterday'"),
+        ("user,item\n1,1\n,1\n2,2\n", "data row 2 has no user id"),
+        ("user,item\n1,1\n2, \n", "data row 2 has no item id"),
+        ("1 1 4\n2 1\n", "Expected 3 columns, got 2"),
+        ("1 2 3 4 5 6\n", "has no header and 6 columns"),
+        ("7\n8\n", "has no header and 1 columns"),
+        (
+            "user,item\na,x\nb,y\na,z\nb,y\na,x\n",
+            r"2 rows repeat a \(user, item\) pair; the first is data row 4 \(user b, item y, also in row 2\)",
+        ),
+    ],
+)
+def test_bad_text_is_one_clear_line(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(content)
+    with pytest.raises(DataError, match=message) as caught:
+        read_interactions(path)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"nowhere\.csv does not exist"):
+        read_interactions(tmp_path / "nowhere.csv")
+
+
+def test_text_in_another_encoding_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes("user,item\né,1\nb,1\n".encode("latin-1"))
+    with pytest.raises(DataError, match="UTF-8"):
+        read_interactions(tmp_path / "a")
+
+
+def test_a_binary_file_is_named(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros(10))
+    with pytest.raises(DataError, match="is a binary file"):
+        read_interactions(tmp_path / "a.npy")
+
+
+def test_truncated_containers_are_named(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as bundle:
+        bundle.writestr("mine.csv", GOOD)
+    (tmp_path / "a.gz").write_bytes(gzip.compress(GOOD.encode()))
+    pq.write_table(pa.table({"user_id": [1, 2], "item_id": [1, 1]}), tmp_path / "a.parquet")
+    for name, message in (("a.zip", "no whole zip"), ("a.gz", "no whole gzip"), ("a.parquet", "no whole Parquet")):
+        path = tmp_path / name
+        assert len(read_interactions(path).interactions) == 2
+        path.write_bytes(path.read_bytes()[:-20])
+        with pytest.raises(DataError, match=f"{name} is {message}"):
+            read_interactions(path)
+
+
+def test_parquet_without_a_column_says_what_it_found(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"user_id": [1, 2], "thing": [1, 1]}), tmp_path / "a")
+    with pytest.raises(DataError, match="has no item column; found: user_id, thing"):
+        read_interactions(tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"user_id": [1, None], "item_id": [1, 1]}, "data row 2 has no user id"),
+        ({"user_id": [1, 2], "item_id": [1, 1], "rating": [None, 2.0]}, "data row 1 has the rating None"),
+        ({"user_id": [1, 2], "item_id": [1, 1], "rating": [True, False]}, "data row 1 has the rating 'true'"),
+        ({"user_id": [1, 2], "item_id": [1, 1], "rating": [[1], [2]]}, "the rating column is list"),
+        ({"user_id": [[1], [2]], "item_id": [1, 1]}, "the user column is list"),
+        ({"user_id": [], "item_id": []}, "has no data rows"),
+    ],
+)
+def test_bad_parquet_is_one_clear_line(tmp_path: Path, columns: dict[str, list[object]], message: str) -> None:
+    pq.write_table(pa.table(columns), tmp_path / "a")
+    with pytest.raises(DataError, match=message) as caught:
+        read_interactions(tmp_path / "a")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_that_is_no_data_set_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds no data set"):
+        read_interactions(tmp_path)
+    for name in ("one.csv", "two.csv"):
+        (tmp_path / name).write_text(GOOD)
+    with pytest.raises(DataError, match=r"holds 2 tables \(one.csv, two.csv\)"):
+        read_interactions(tmp_path)
+
+
+def test_a_message_about_an_archive_names_the_archive(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "mine.zip", "w") as bundle:
+        bundle.writestr("inner/mine.csv", "user,rating\n1,2\n")
+    with pytest.raises(DataError) as caught:
+        read_interactions(tmp_path / "mine.zip")
+    assert str(caught.value).startswith(f"{tmp_path / 'mine.zip'}/inner/mine.csv has no item column")
+
+
+def test_an_archive_that_reaches_outside_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "mine.zip", "w") as bundle:
+        bundle.writestr("mine.csv", GOOD)
+        bundle.writestr("../evil.csv", GOOD)
+    with pytest.raises(DataError, match="unsafe path"):
+        read_interactions(tmp_path / "mine.zip")
+
+
+def test_items_without_an_id_column_are_named(tmp_path: Path) -> None:
+    (tmp_path / "toy.inter").write_text("user_id:token\titem_id:token\nu1\ti2\nu2\ti1\n")
+    (tmp_path / "toy.item").write_text("title:token_seq\nx\n")
+    with pytest.raises(DataError, match=r"toy\.item has no item column; found: title:token_seq"):
+        read_interactions(tmp_path)

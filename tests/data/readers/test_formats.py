@@ -1,0 +1,196 @@
+import gzip
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recbench.data.dataset import Data
+from recbench.data.readers import read_interactions
+
+Row = tuple[object, object, float, int]
+
+
+def rows(data: Data) -> list[Row]:
+    """Raw rows in the order of the interactions."""
+    kept = data.interactions
+    ratings = np.ones(len(kept)) if kept.ratings is None else kept.ratings
+    times = np.zeros(len(kept), dtype=int) if kept.timestamps is None else kept.timestamps
+    users, items = data.user_ids[kept.users].tolist(), data.item_ids[kept.items].tolist()
+    return list(zip(users, items, ratings.tolist(), times.tolist(), strict=True))
+
+
+TABLE = [(1, 10, 4.0, 100), (1, 20, 3.5, 50), (2, 10, 1.0, 7), (3, 30, 5.0, 9)]
+EXPECTED = [(1, 20, 3.5, 50), (1, 10, 4.0, 100), (2, 10, 1.0, 7), (3, 30, 5.0, 9)]
+
+
+def join(separator: str, header: str = "", end: str = "\n") -> bytes:
+    lines = [header] if header else []
+    return (end.join([*lines, *(separator.join(map(str, row)) for row in TABLE)]) + end).encode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        join("\t"),
+        join("::"),
+        join(" "),
+        join("   ").replace(b"\n", b"  \n").replace(b"\n2", b"\n 2"),
+        join(","),
+        join(",", "user_id,item_id,rating,timestamp"),
+        join(",", "userId,movieId,rating,timestamp", end="\r\n"),
+        join(";", '"User ID";"Item-ID";"Rating";"Time"'),
+        join("\t", "user_id:token\titem_id:token\trating:float\ttimestamp:float"),
+        join("\t", "reviewerID\tasin\toverall\tunixReviewTime"),
+        b"\xef\xbb\xbf" + join(",", "user_id,item_id,rating,timestamp"),
+        b"\n\n" + join(",", "user_id,item_id,rating,timestamp") + b"\n\n",
+        gzip.compress(join("::")),
+        b"rating,note,timestamp,item,user\n"
+        + b"".join(b'%s,"a, b",%d,%d,%d\n' % (str(r).encode(), t, i, u) for u, i, r, t in TABLE),
+    ],
+)
+def test_a_format_is_recognized_by_content_whatever_the_file_is_called(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "mine"
+    path.write_bytes(content)
+    assert rows(read_interactions(path)) == EXPECTED
+
+
+def test_parquet_of_every_usual_type(tmp_path: Path) -> None:
+    users, items, ratings, times = map(list, zip(*TABLE, strict=True))
+    plain = {"timestamp": times, "rating": ratings, "item_id": items, "user_id": users}
+    tables = [
+        pa.table(plain),
+        pa.table(plain | {"user_id": pa.array(map(str, users)).dictionary_encode(), "item_id": [*map(str, items)]}),
+        pa.table(plain | {"rating": pa.array(ratings, pa.float32()), "item_id": pa.array(items, pa.int16())}),
+        pa.table(plain | {"timestamp": pd.to_datetime(times, unit="s")}),
+        pa.table(plain | {"timestamp": pd.to_datetime(times, unit="s", utc=True)}),
+    ]
+    for table in tables:
+        pq.write_table(table, tmp_path / "mine")
+        assert rows(read_interactions(tmp_path / "mine")) == EXPECTED
+
+
+def test_rating_and_timestamp_are_optional(tmp_path: Path) -> None:
+    (tmp_path / "pairs").write_text("user_id,item_id\nb,x\na,y\na,x\n")
+    data = read_interactions(tmp_path / "pairs")
+    assert data.interactions.ratings is None
+    assert data.interactions.timestamps is None
+    assert rows(data) == [("a", "y", 1, 0), ("a", "x", 1, 0), ("b", "x", 1, 0)]
+
+
+def test_dates_become_seconds(tmp_path: Path) -> None:
+    (tmp_path / "dated").write_text("user,item,time_stamp\n0,1,1970-01-02\n1,1,1970-01-01T00:01:00\n")
+    np.testing.assert_array_equal(read_interactions(tmp_path / "dated").interactions.timestamps, [86_400, 60])
+
+
+def test_raw_ids_survive_and_are_numbered_in_ascending_order(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("user,item\n10,007\n9,7\n10,B00\n")
+    data = read_interactions(tmp_path / "a")
+    assert data.user_ids.tolist() == [9, 10]
+    assert data.item_ids.tolist() == ["007", "7", "B00"]
+
+
+ids = st.one_of(st.integers(-99, 99).map(str), st.text("abc'é0 -.", min_size=1).map(str.strip).filter(bool))
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.sets(st.tuples(ids, ids), min_size=2).filter(lambda pairs: len({user for user, _ in pairs}) > 1), st.randoms()
+)
+def test_whatever_is_written_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory, pairs: set[tuple[str, str]], random: object
+) -> None:
+    ordered = sorted(pairs)
+    random.shuffle(ordered)
+    path = tmp_path_factory.mktemp("csv") / "a.csv"
+    pd.DataFrame(ordered, columns=["user_id", "item_id"]).to_csv(path, index=False)
+    data = read_interactions(path)
+    assert {(str(user), str(item)) for user, item, *_ in rows(data)} == pairs
+    # The numbering does not depend on the order of the rows.
+    pd.DataFrame(sorted(ordered), columns=["user_id", "item_id"]).to_csv(path, index=False)
+    again = read_interactions(path)
+    np.testing.assert_array_equal(data.user_ids, again.user_ids)
+    np.testing.assert_array_equal(data.item_ids, again.item_ids)
+
+
+def test_movielens_100k_as_published(mirror: Path) -> None:
+    data = read_interactions(mirror / "ml-100k")
+    table = pd.read_csv(mirror / "ml-100k" / "u.data", sep="\t", header=None)
+    ordered = table.sort_values([0, 3], kind="stable")
+    assert rows(data) == list(ordered.itertuples(index=False, name=None))
+    assert data.catalog.titles[1] == "GoldenEye (1995)"
+    assert data.catalog.genres[1] == ("Action", "Adventure", "Thriller")
+    # Latin-1: item 543 is Misérables, Les (1995).
+    assert data.catalog.titles[542] == "Misérables, Les (1995)"
+
+
+def test_movielens_1m_layout(mirror: Path, tmp_path: Path) -> None:
+    """The mirror's ratings lack the timestamps of the published file; the layout is the same otherwise."""
+    with gzip.open(mirror / "ml-1m" / "ratings-no-timestamp.dat.gz") as packed:
+        rows_of_three = packed.read()
+    (tmp_path / "ratings.dat").write_bytes(rows_of_three.replace(b"\n", b"::978300019\n"))
+    (tmp_path / "movies.dat").write_bytes((mirror / "ml-1m" / "movies.dat").read_bytes())
+    data = read_interactions(tmp_path)
+    kept = data.interactions
+    assert (kept.timestamps == 978_300_019).all()
+    assert (kept.n_users, kept.n_items, len(kept)) == (6040, 3706, 1_000_209)
+    np.testing.assert_array_equal(np.bincount(kept.ratings.astype(int))[1:], [56174, 107557, 261197, 348971, 226310])
+    last = data.item_ids.tolist().index(3952)
+    assert data.catalog.titles[last] == "Contender, The (2000)"
+    assert data.catalog.genres[last] == ("Drama", "Thriller")
+
+
+def test_movielens_20m_layout(mirror: Path) -> None:
+    data = read_interactions(mirror / "ml-latest-small")
+    kept = data.interactions
+    assert (kept.n_users, kept.n_items, len(kept)) == (610, 9724, 100_836)
+    president = data.item_ids.tolist().index(11)
+    assert data.catalog.titles[president] == "American President, The (1995)"
+    assert data.catalog.genres[president] == ("Comedy", "Drama", "Romance")
+    unlisted = data.item_ids.tolist().index(114335)
+    assert data.catalog.genres[unlisted] == ()
+
+
+def test_recbole_layout(tmp_path: Path) -> None:
+    (tmp_path / "toy.inter").write_text("user_id:token\titem_id:token\ttimestamp:float\nu1\ti2\t5.0\nu2\ti1\t8.8e8\n")
+    (tmp_path / "toy.item").write_text(
+        'item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\ni1\t"Quoted\t1995\tSci-Fi War\n'
+    )
+    data = read_interactions(tmp_path)
+    assert rows(data) == [("u1", "i2", 1, 5), ("u2", "i1", 1, 880_000_000)]
+    assert data.catalog.titles == ('"Quoted (1995)', "")
+    assert data.catalog.genres == (("Sci-Fi", "War"), ())
+
+
+def test_filmtrust_triples(mirror: Path) -> None:
+    data = read_interactions(mirror / "filmtrust" / "ratings.txt", duplicates="last")
+    published = json.loads((mirror / "MANIFEST.json").read_text())["filmtrust"]
+    kept = data.interactions
+    assert (kept.n_users, kept.n_items) == (published["users"], published["items"])
+    assert len(kept) == published["interactions"] - 3 == 35_494
+    assert np.unique(kept.ratings).tolist() == [0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4]
+
+
+def test_a_zip_archive_of_a_layout_is_a_data_set(mirror: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "mine", "w") as bundle:
+        for name in ("u.data", "u.item"):
+            bundle.write(mirror / "ml-100k" / name, f"ml-100k/{name}")
+        bundle.writestr("__MACOSX/ml-100k/._u.data", b"resource fork")
+    data, folder = read_interactions(tmp_path / "mine"), read_interactions(mirror / "ml-100k")
+    assert data.interactions.digest == folder.interactions.digest
+    assert data.catalog == folder.catalog
+
+
+@pytest.mark.parametrize(("duplicates", "rating"), [("first", 1.0), ("last", 3.0)])
+def test_a_repeated_pair_keeps_the_row_that_was_asked_for(tmp_path: Path, duplicates: str, rating: float) -> None:
+    (tmp_path / "a").write_text("1 1 1\n2 1 5\n1 1 2\n1 2 4\n1 1 3\n")
+    data = read_interactions(tmp_path / "a", duplicates=duplicates)
+    kept = data.interactions
+    assert kept.ratings[(kept.users == 0) & (kept.items == 0)].tolist() == [rating]
+    assert len(kept) == 3
