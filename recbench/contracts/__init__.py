@@ -1,0 +1,90 @@
+"""What a plugin implements and what it is given. Plugins import from here."""
+
+from recbench.component import Component
+from recbench.contracts.attacker import EvasionAttacker, ParameterAttacker, PoisoningAttacker
+from recbench.contracts.context import FitContext
+from recbench.contracts.dataset import Data, Dataset, DatasetInfo
+from recbench.contracts.defense import Protected, RobustTraining, Sanitizer, Verdict
+from recbench.contracts.metric import Detection, Metric, Outcome, Ranking
+from recbench.contracts.optimizers import SGD, Adagrad, Adam, Optimizer
+from recbench.contracts.problem import (
+    Batch,
+    EarlyStopping,
+    EmbedsHistories,
+    FittedProblem,
+    Params,
+    Problem,
+    ScoresRows,
+    Tables,
+)
+from recbench.contracts.profiles import Profiles
+from recbench.contracts.recommender import Differentiable, Persistent, Ratings, Recommender, Scorer, Sequential
+from recbench.contracts.relaxed import RelaxedProfiles, project, straight_through
+from recbench.contracts.sparse import SparsePattern
+from recbench.contracts.threat import Budget, Feedback, Goal, RatingScale
+from recbench.contracts.training import Step, mean_loss, optimize, train, unroll
+from recbench.contracts.views import AttackerView, Deployment, ItemStatistics, Queries
+from recbench.errors import BudgetViolation, KnowledgeViolation, RecbenchError, RuleViolation
+from recbench.seeds import derive_seed, numpy_rng, torch_rng
+
+__all__ = [
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AttackerView",
+    "Batch",
+    "Budget",
+    "BudgetViolation",
+    "Component",
+    "Data",
+    "Dataset",
+    "DatasetInfo",
+    "Deployment",
+    "Detection",
+    "Differentiable",
+    "EarlyStopping",
+    "EmbedsHistories",
+    "EvasionAttacker",
+    "Feedback",
+    "FitContext",
+    "FittedProblem",
+    "Goal",
+    "ItemStatistics",
+    "KnowledgeViolation",
+    "Metric",
+    "Optimizer",
+    "Outcome",
+    "ParameterAttacker",
+    "Params",
+    "Persistent",
+    "PoisoningAttacker",
+    "Problem",
+    "Profiles",
+    "Protected",
+    "Queries",
+    "Ranking",
+    "RatingScale",
+    "Ratings",
+    "RecbenchError",
+    "Recommender",
+    "RelaxedProfiles",
+    "RobustTraining",
+    "RuleViolation",
+    "Sanitizer",
+    "Scorer",
+    "ScoresRows",
+    "Sequential",
+    "SparsePattern",
+    "Step",
+    "Tables",
+    "Verdict",
+    "derive_seed",
+    "mean_loss",
+    "numpy_rng",
+    "optimize",
+    "project",
+    "straight_through",
+    "torch_rng",
+    "train",
+    "unroll",
+]

@@ -1,0 +1,76 @@
+"""The two kinds of defense. Each receives exactly the poisoned data: no label, no attack size, no clean copy."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbench.errors import RuleViolation
+
+if TYPE_CHECKING:
+    from recbench.contracts.context import FitContext
+    from recbench.contracts.recommender import Recommender, Scorer
+    from recbench.data.interactions import Interactions
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """What a detector says of every user.
+
+    Args:
+        suspicion: float [n_users], finite, higher is more suspicious.
+        keep: bool [n_users], the users whose interactions are trained on, by the detector's own threshold.
+    """
+
+    suspicion: NDArray[np.floating[Any]]
+    keep: NDArray[np.bool_]
+
+    def check(self, n_users: int) -> None:
+        """Hold the verdict against the data.
+
+        Raises:
+            RuleViolation: wrong shape or type, suspicion that is not finite, nobody kept.
+        """
+        if np.shape(self.suspicion) != (n_users,) or np.shape(self.keep) != (n_users,):
+            raise RuleViolation(
+                f"verdict on {np.shape(self.suspicion)} and {np.shape(self.keep)}; expected ({n_users},) users"
+            )
+        if np.asarray(self.keep).dtype != np.bool_:
+            raise RuleViolation(f"keep is {np.asarray(self.keep).dtype}; expected bool")
+        if not np.isfinite(self.suspicion).all():
+            raise RuleViolation("suspicion holds values that are not finite")
+        if not np.any(self.keep):
+            raise RuleViolation("the verdict removes every user")
+
+
+class Sanitizer(ABC):
+    """A detector whose verdict filters the training data (capability `sanitizer`)."""
+
+    @abstractmethod
+    def inspect(self, train: Interactions, ctx: FitContext) -> Verdict:
+        """Judge every user of the data as it arrived."""
+
+
+@dataclass(frozen=True, eq=False)
+class Protected:
+    """What robust training leaves behind.
+
+    Args:
+        scorer: the fitted model.
+        suspicion: float [n_users] where the training judged users too, else None.
+    """
+
+    scorer: Scorer
+    suspicion: NDArray[np.floating[Any]] | None = None
+
+
+class RobustTraining(ABC):
+    """A way of training a recommender on data that may be poisoned (capability `robust-training`)."""
+
+    @abstractmethod
+    def fit(self, recommender: Recommender, train: Interactions, ctx: FitContext) -> Protected:
+        """Train `recommender`, which has the capabilities that the component requires."""

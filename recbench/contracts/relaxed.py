@@ -1,0 +1,170 @@
+"""`RelaxedProfiles`: fake profiles that carry gradient, and the one projection back to discrete ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from recbench.contracts.profiles import Profiles
+from recbench.contracts.threat import Budget
+from recbench.seeds import numpy_rng
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NO_ITEMS = np.zeros(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class RelaxedProfiles:
+    """Sparse fake profiles whose weights, and ratings where there are any, carry gradient.
+
+    Args:
+        indptr: int64 [m + 1]; the support of profile `k` is `items[indptr[k]:indptr[k + 1]]`, in click order.
+        items: int64 [nnz].
+        weights: [nnz], how much each interaction is there; 1 is an ordinary interaction, 0 is none.
+        ratings: [nnz] on the data set's scale, or None for implicit feedback.
+        n_items: size of the catalogue.
+    """
+
+    indptr: Tensor
+    items: Tensor
+    weights: Tensor
+    n_items: int
+    ratings: Tensor | None = None
+
+    @classmethod
+    def dense(cls, weights: Tensor, ratings: Tensor | None = None) -> RelaxedProfiles:
+        """Profiles over the whole catalogue from weights [m, n_items] (and ratings of the same shape)."""
+        m, n_items = weights.shape
+        return cls(
+            indptr=torch.arange(m + 1, device=weights.device) * n_items,
+            items=torch.arange(n_items, device=weights.device).repeat(m),
+            weights=weights.reshape(-1),
+            n_items=n_items,
+            ratings=None if ratings is None else ratings.reshape(-1),
+        )
+
+    @classmethod
+    def of(cls, profiles: Profiles, n_items: int, device: str = "cpu") -> RelaxedProfiles:
+        """Discrete profiles as relaxed ones of weight 1."""
+        return cls(
+            indptr=torch.tensor(profiles.indptr, device=device),
+            items=torch.tensor(profiles.items, dtype=torch.int64, device=device),
+            weights=torch.ones(len(profiles.items), device=device),
+            n_items=n_items,
+            ratings=None if profiles.ratings is None else torch.tensor(profiles.ratings, device=device),
+        )
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+    @property
+    def rows(self) -> Tensor:
+        """int64 [nnz], the profile of each entry."""
+        return torch.repeat_interleave(torch.arange(len(self), device=self.indptr.device), self.indptr.diff())
+
+    def matrix(self) -> Tensor:
+        """Weights as a dense matrix [m, n_items] that carries their gradient."""
+        empty = self.weights.new_zeros(len(self) * self.n_items)
+        return empty.index_add(0, self.rows * self.n_items + self.items, self.weights).reshape(len(self), self.n_items)
+
+    def shuffled(self, seed: int) -> RelaxedProfiles:
+        """The same profiles in the click order that `project` draws with `seed`: for surrogates that read it."""
+        order = torch.tensor(self._click_order(seed), device=self.items.device)
+        return replace(
+            self,
+            items=self.items[order],
+            weights=self.weights[order],
+            ratings=None if self.ratings is None else self.ratings[order],
+        )
+
+    def _click_order(self, seed: int) -> NDArray[np.int64]:
+        """A permutation of the entries by lot within each profile."""
+        lot = numpy_rng(seed, "click-order").permutation(len(self.items))
+        return np.lexsort((lot, self.rows.cpu().numpy()))
+
+    def hard(self) -> tuple[Tensor, Tensor]:
+        """The entries whose weight is at least one half, as (row, item), without gradient."""
+        kept = self.weights.detach() >= 0.5
+        return self.rows[kept], self.items[kept]
+
+
+def _kept(
+    relaxed: RelaxedProfiles, budget: Budget, seed: int, always: NDArray[np.integer], never: NDArray[np.integer]
+) -> NDArray[np.bool_]:
+    """Which entries survive: in each profile the heaviest, as many as the budget allows, seeded ties."""
+    rows = relaxed.rows.cpu().numpy()
+    items = relaxed.items.cpu().numpy()
+    weights = relaxed.weights.detach().double().cpu().numpy().copy()
+    if not np.isfinite(weights).all():
+        raise FloatingPointError("relaxed profiles hold weights that are not finite; lower the attack's step size")
+    first = np.isin(items, always)
+    if first.sum() < len(np.unique(always)) * len(relaxed):
+        k = int(np.argmin(np.bincount(rows, first, len(relaxed))))
+        raise ValueError(f"profile {k} does not hold every item of `always` in its support; add the targets to it")
+    weights[first] = np.inf
+    weights[np.isin(items, never)] = -np.inf
+    ties = numpy_rng(seed, "projection-ties").permutation(len(weights))
+    order = np.lexsort((ties, -weights, rows))
+    place = np.arange(len(order)) - np.repeat(relaxed.indptr[:-1].cpu().numpy(), relaxed.indptr.diff().cpu().numpy())
+    kept = np.zeros(len(weights), dtype=bool)
+    kept[order] = (place < budget.sizes[rows]) & (weights[order] > -np.inf)
+    return kept
+
+
+def project(
+    relaxed: RelaxedProfiles,
+    budget: Budget,
+    seed: int,
+    always: NDArray[np.integer] = NO_ITEMS,
+    never: NDArray[np.integer] = NO_ITEMS,
+) -> Profiles:
+    """The discrete profiles nearest to `relaxed`: the only way from relaxed to discrete.
+
+    Each profile keeps its `budget.sizes[k]` heaviest entries, **by weight, never by rating**; equal
+    weights are decided by a seeded permutation, never by item id. Items in `always` (the targets of a
+    push) come first and count; items in `never` are dropped. Ratings are rounded to the scale. The click
+    order of a profile is drawn by lot.
+
+    Raises:
+        FloatingPointError: a weight is not finite.
+        ValueError: the support of a profile lacks an item of `always`.
+    """
+    # Support order is often item order, in which no genuine user clicks.
+    order = relaxed._click_order(seed)
+    kept = order[_kept(relaxed, budget, seed, always, never)[order]]
+    rows = relaxed.rows.cpu().numpy()[kept]
+    items = relaxed.items.cpu().numpy()[kept]
+    ratings = None
+    if budget.scale is not None and relaxed.ratings is not None:
+        ratings = budget.scale.round(relaxed.ratings.detach().cpu().numpy()[kept])
+    return Profiles.from_pairs(rows, items, len(relaxed), ratings)
+
+
+def straight_through(
+    relaxed: RelaxedProfiles,
+    budget: Budget,
+    seed: int,
+    always: NDArray[np.integer] = NO_ITEMS,
+    never: NDArray[np.integer] = NO_ITEMS,
+) -> RelaxedProfiles:
+    """`project` in the forward pass (weights become exactly 0 or 1, ratings those of the scale), the
+    identity in the backward pass.
+
+    Bengio, Léonard, Courville, "Estimating or propagating gradients through stochastic neurons", 2013.
+    """
+    kept = _kept(relaxed, budget, seed, always, never)
+    weights, ratings = _forward(kept, relaxed.weights), relaxed.ratings
+    if budget.scale is not None and ratings is not None:
+        ratings = _forward(budget.scale.round(ratings.detach().cpu().numpy()), ratings)
+    return replace(relaxed, weights=weights, ratings=ratings)
+
+
+def _forward(values: NDArray[np.generic], like: Tensor) -> Tensor:
+    """`values` exactly (`x + (v - x)` would round), with the gradient of `like`."""
+    return torch.tensor(values, dtype=like.dtype, device=like.device) + (like - like.detach())
