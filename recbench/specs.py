@@ -1,0 +1,206 @@
+"""References to components, as written in a suite or on the command line, and their parameters.
+
+A reference is a name, a glob or a path, with parameters in brackets: `bpr-mf[dim=64,lr=0.01]`,
+`item-*`, `./mine.py:MyModel[dim=32|64]`. In TOML it may be a table: `{name = "bpr-mf", dim = [32, 64]}`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import math
+import re
+import tomllib
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from recbench.component import Component, Kind
+from recbench.errors import PluginError, suggestion
+from recbench.factories import explain, resolve
+from recbench.local import from_path, is_path
+from recbench.plugins import Plugins
+
+_REFERENCE = re.compile(r"(?P<name>[^\[\]]+)(\[(?P<params>.*)\])?", re.DOTALL)
+_WORD = re.compile(r"[A-Za-z_][\w.-]*")
+_UNBROKEN = r'"(?:[^"\\]|\\.)*"' + r"|'[^']*'|\[[^\]]*\]"
+"""What no comma and no bar splits: strings and arrays."""
+
+
+@dataclass(frozen=True)
+class ComponentSpec:
+    """A reference with one value for each parameter that it sets."""
+
+    name: str
+    params: Mapping[str, Any] = dataclasses.field(default_factory=dict, hash=False)
+
+    def __str__(self) -> str:
+        """The reference as text, which `parse` reads back."""
+        params = [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in sorted(self.params.items())]
+        return f"{self.name}[{','.join(params)}]" if params else self.name
+
+
+def parse(reference: str | Mapping[str, Any]) -> list[ComponentSpec]:
+    """Read a reference; alternatives (`dim=32|64`, in a table `dim = [32, 64]`) make a product.
+
+    A value is a TOML scalar, an array of scalars, or a bare word for a string. In a table a list holds
+    alternatives, so one array is written as a list within a list.
+
+    Raises:
+        PluginError: text that is no reference; the message quotes the part that is wrong.
+    """
+    if isinstance(reference, Mapping):
+        table = dict(reference)
+        name = table.pop("name", None)
+        if not isinstance(name, str):
+            raise PluginError(f"component {dict(reference)!r} needs a name, as in {{name = 'bpr-mf', dim = 64}}")
+        choices = {key: value if isinstance(value, list) else [value] for key, value in table.items()}
+    else:
+        match = _REFERENCE.fullmatch(reference.strip())
+        if match is None:
+            raise PluginError(f"cannot read {reference!r}; expected NAME or NAME[parameter=value,…]")
+        name = match["name"].strip()
+        choices = _choices(reference, match["params"] or "")
+    for key, values in choices.items():
+        if not values:
+            raise PluginError(f"'{name}': {key} has no alternatives")
+        for value in values:
+            _check(f"'{name}': {key}", value)
+    combinations = itertools.product(*choices.values())
+    return [ComponentSpec(name, dict(zip(choices, values, strict=True))) for values in combinations]
+
+
+def _choices(reference: str, text: str) -> dict[str, list[Any]]:
+    choices: dict[str, list[Any]] = {}
+    for part in _split(text, ",") if text.strip() else []:
+        key, equals, values = part.partition("=")
+        key = key.strip()
+        if not equals or not key.isidentifier():
+            raise PluginError(f"cannot read {part!r} in {reference!r}; expected parameter=value")
+        if key in choices:
+            raise PluginError(f"{reference!r} sets {key} twice; write alternatives as {key}=1|2")
+        choices[key] = [_value(reference, key, value) for value in _split(values, "|")]
+    return choices
+
+
+def _split(text: str, separator: str) -> list[str]:
+    """Split at `separator` outside of strings and arrays."""
+    found = re.finditer(f"{_UNBROKEN}|{re.escape(separator)}", text, re.DOTALL)
+    cuts = [match.start() for match in found if match[0] == separator]
+    return [text[start + 1 : end].strip() for start, end in itertools.pairwise([-1, *cuts, len(text)])]
+
+
+def _value(reference: str, key: str, text: str) -> Any:
+    if _WORD.fullmatch(text) and text not in ("true", "false", "inf", "nan"):
+        return text
+    try:
+        document = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        document = {}
+    if set(document) != {"value"}:
+        raise PluginError(f"cannot read {key}={text} in {reference!r}; expected a number, true, false or a string")
+    return document["value"]
+
+
+def _check(label: str, value: Any) -> None:
+    """Values are what JSON and TOML have in common."""
+    scalars = value if isinstance(value, list) else [value]
+    for scalar in scalars:
+        if not isinstance(scalar, str | bool | int | float):
+            raise PluginError(f"{label} = {scalar!r}: expected a number, a boolean, a string or an array of these")
+        if isinstance(scalar, float) and not math.isfinite(scalar):
+            raise PluginError(f"{label} = {scalar!r}: expected a finite number")
+
+
+def expand(plugins: Plugins, kind: Kind, reference: str | Mapping[str, Any]) -> list[tuple[Component, dict[str, Any]]]:
+    """Every component that a reference stands for, with the parameters that it sets.
+
+    Raises:
+        PluginError: an unknown name, a glob without a match, a path that is no component, or a component
+            from a path with the name of an installed one.
+    """
+    expanded = []
+    for spec in parse(reference):
+        if is_path(spec.name):
+            component, params = from_path(kind, spec.name)
+            if component.name in {installed.name for installed in plugins.components(kind)}:
+                raise PluginError(
+                    f"{spec.name} would be called '{component.name}', as the {kind} of plugin "
+                    f"'{plugins.provider(plugins.get(kind, component.name))}' is; rename the file or the class"
+                )
+            expanded.append((component, {**params, **spec.params}))
+        else:
+            expanded += [(component, dict(spec.params)) for component in plugins.select(kind, spec.name)]
+    return expanded
+
+
+def build(component: Component, params: Mapping[str, Any]) -> Any:
+    """An instance of a component's class; `params` are values for its dataclass's fields.
+
+    Types are strict, save that a whole number may stand for a float and a list for a tuple.
+
+    Raises:
+        PluginError: the class cannot be imported; a parameter is unknown, missing or of the wrong type;
+            the class itself refuses it.
+    """
+    return _build(component, params)[0]
+
+
+def resolved_params(component: Component, params: Mapping[str, Any]) -> dict[str, Any]:
+    """All parameters, defaults filled in, as sorted JSON values: equal for equal instances.
+
+    Raises:
+        PluginError: as `build`.
+    """
+    instance, adapters = _build(component, params)
+    return {key: _dump(component, key, adapter, getattr(instance, key)) for key, adapter in sorted(adapters.items())}
+
+
+def _build(component: Component, params: Mapping[str, Any]) -> tuple[Any, dict[str, TypeAdapter[Any]]]:
+    factory = resolve(component)
+    label = f"{component.kind} '{component.name}'"
+    parameters = {field.name: field for field in dataclasses.fields(factory) if field.init}
+    for key in params:
+        if key not in parameters:
+            raise PluginError(f"{label} has no parameter '{key}'{suggestion(key, parameters)}")
+    for key, field in parameters.items():
+        if key not in params and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise PluginError(f"{label} needs the parameter '{key}': {component.name}[{key}=…]")
+    try:
+        hints = typing.get_type_hints(factory, include_extras=True)
+        adapters: dict[str, TypeAdapter[Any]] = {key: TypeAdapter(hints[key]) for key in parameters}
+    except Exception as error:
+        raise PluginError(f"{label}: the types of its parameters cannot be read: {explain(error)}") from error
+    values = {key: _validate(label, key, adapters[key], value) for key, value in params.items()}
+    try:
+        instance = factory(**values)
+    except Exception as error:
+        raise PluginError(f"{label}: {explain(error)}") from error
+    return instance, adapters
+
+
+def _validate(label: str, key: str, adapter: TypeAdapter[Any], value: Any) -> Any:
+    try:
+        # pydantic's strict mode for JSON: no "64" for 64, but a list for a tuple and 1 for 1.0.
+        return adapter.validate_json(json.dumps(value, allow_nan=False), strict=True)
+    except ValidationError as error:
+        message = error.errors(include_url=False)[0]["msg"]
+        raise PluginError(f"{label}: {key} = {value!r}: {message[0].lower()}{message[1:]}") from None
+    except (TypeError, ValueError):
+        raise PluginError(f"{label}: {key} = {value!r}: expected a value that JSON can hold") from None
+
+
+def _dump(component: Component, key: str, adapter: TypeAdapter[Any], value: Any) -> Any:
+    """A parameter as JSON, in one form only: a default of 1 for a float is 1.0, a set is sorted."""
+    label = f"{component.kind} '{component.name}'"
+    try:
+        dumped = adapter.dump_python(value, mode="json", warnings="error")
+        text = json.dumps(dumped, allow_nan=False)
+        canonical = adapter.dump_python(adapter.validate_json(text, strict=True), mode="json")
+    except (ValueError, TypeError) as error:
+        raise PluginError(f"{label}: the default of '{key}' has no JSON form of its type: {explain(error)}") from error
+    return sorted(canonical) if isinstance(value, set | frozenset) else canonical

@@ -1,0 +1,89 @@
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from recbench.cli import main
+from recbench.matrix.suite import Suite
+from recbench.store import Store
+
+SUITE = Suite(name="two", version="1", datasets=("d",), recommenders=("A",), seeds=1)
+
+
+def cell(recommender: str) -> dict[str, object]:
+    none = {"name": "none", "version": "1", "params": {}}
+    question = {
+        "dataset": "d",
+        "data": {"version": "1", "params": {}},
+        "seed": 0,
+        "recommender": none | {"name": recommender},
+        "attacker": none,
+        "defense": none,
+        "size": 0.0,
+        "group": 0,
+        "replica": 0,
+    }
+    return {"cell_id": f"cell-{recommender.lower()}", "build_id": "now", "question": question}
+
+
+def outcome(ndcg: float) -> dict[str, object]:
+    return {"status": "ok", "stage": "", "reason": "", "metrics": {"ndcg@10": ndcg}, "cost": {}}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """The folder of a run of two cells, with the record of a third that its plan does not have."""
+    store = Store(tmp_path / "run")
+    store.write_document("plan.json", {"suite": SUITE.model_dump(mode="json"), "cells": [cell("A"), cell("B")]})
+    store.write_record(cell("A") | outcome(0.25))
+    store.write_record(cell("C") | outcome(0.5))
+    return store.root
+
+
+def test_the_tables_of_a_run_are_made_of_its_plan(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["board", str(run)]) == 0
+    printed = capsys.readouterr()
+    assert "Suite two, version 1" in printed.out
+    assert f"tables of 1 of 2 cells are in {run / 'tables'}" in printed.out
+    assert printed.err == ""
+    with (run / "tables" / "recommenders.csv").open(encoding="utf-8") as file:
+        assert [(row["recommender"], row["clean_ndcg_10"]) for row in csv.DictReader(file)] == [("A", "0.25")]
+
+
+def test_the_tables_go_where_they_are_wanted(run: Path, tmp_path: Path) -> None:
+    assert main(["board", str(run), "--out", str(tmp_path / "elsewhere")]) == 0
+    assert (tmp_path / "elsewhere" / "README.md").is_file()
+    assert not (run / "tables").exists()
+
+
+def test_cells_of_another_build_are_told(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Store(run).write_record(cell("A") | outcome(0.25) | {"build_id": "before"})
+    assert main(["board", str(run)]) == 0
+    assert "1 cells are of another build" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        (None, "holds no readable plan.json"),
+        ({"suite": {"name": "two"}, "cells": []}, "holds no suite of this version"),
+        ({"suite": SUITE.model_dump(mode="json"), "cells": []}, "has no records yet"),
+    ],
+)
+def test_a_folder_without_a_run_is_refused(
+    run: Path, plan: object, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run / "plan.json").write_text("{" if plan is None else json.dumps(plan))
+    assert main(["board", str(run)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert message in error
+
+
+def test_tables_that_cannot_be_written_are_one_line(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(["board", str(run), "--out", str(tmp_path / "file" / "tables")]) == 2
+    assert "name another --out" in capsys.readouterr().err

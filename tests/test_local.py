@@ -1,0 +1,141 @@
+from textwrap import dedent
+
+import numpy as np
+import pytest
+
+from recbench.errors import PluginError
+from recbench.factories import digest, resolve
+from recbench.local import POISON_FILE, from_path, is_path
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def write(source, name="mine.py"):
+        (tmp_path / name).write_text(dedent(source))
+        return tmp_path / name
+
+    return write
+
+
+@pytest.mark.parametrize("reference", ["./mine.py:M", "mine.py:M", "profiles.npz", "a/b", "C:\\mine.py:M"])
+def test_paths_are_told_from_names(reference):
+    assert is_path(reference)
+
+
+@pytest.mark.parametrize("reference", ["bpr-mf", "item-*", "v1.2_x", "none"])
+def test_names_and_globs_are_no_paths(reference):
+    assert not is_path(reference)
+
+
+def test_a_class_in_a_file_is_a_component(write):
+    path = write(
+        """
+        from dataclasses import dataclass
+        from recbench.contracts.recommender import Differentiable
+
+        @dataclass(frozen=True)
+        class MyLightGCN(Differentiable):
+            dim: int = 8
+            def problem(self, train, ctx, fakes=None): ...
+        """
+    )
+    component, params = from_path("recommender", "./mine.py:MyLightGCN")
+    assert (component.kind, component.name, params) == ("recommender", "my-light-gcn", {})
+    assert component.provides == {"differentiable"}
+    assert component.version == digest(path.read_bytes())
+    assert resolve(component)().dim == 8
+
+
+def test_an_edit_is_another_version(write):
+    source = "from dataclasses import dataclass\n@dataclass\nclass Model:\n    dim: int = {}\n"
+    write(source.format(8))
+    before, _ = from_path("recommender", "./mine.py:Model")
+    write(source.format(16))
+    after, _ = from_path("recommender", "./mine.py:Model")
+    assert before.version != after.version
+    assert resolve(after)().dim == 16
+
+
+@pytest.mark.parametrize(
+    ("kind", "base", "method", "capability"),
+    [
+        ("attacker", "attacker.PoisoningAttacker", "craft", "poisoning"),
+        ("attacker", "attacker.EvasionAttacker", "perturb", "evasion"),
+        ("attacker", "attacker.ParameterAttacker", "perturb", "parameter"),
+        ("defense", "defense.Sanitizer", "inspect", "sanitizer"),
+        ("defense", "defense.RobustTraining", "fit", "robust-training"),
+    ],
+)
+def test_capabilities_are_inferred_from_the_contract(write, kind, base, method, capability):
+    module, name = base.split(".")
+    write(
+        f"""
+        from dataclasses import dataclass
+        from recbench.contracts.{module} import {name}
+
+        @dataclass(frozen=True)
+        class Mine({name}):
+            def {method}(self, *anything): ...
+        """
+    )
+    component, _ = from_path(kind, "mine.py:Mine")
+    assert component.provides == {capability}
+    assert component.knowledge == ({"interactions"} if kind == "attacker" else set())
+    with pytest.raises(PluginError, match=f"the class is a {kind}"):
+        from_path("metric", "mine.py:Mine")
+
+
+def test_a_class_describes_itself_and_a_module_describes_the_rest(write):
+    write(
+        """
+        component = dict(family="module", knowledge={"statistics"})
+
+        class Described:
+            component = dict(name="white", knowledge={"victim"}, requires_recommender={"differentiable"})
+
+        class Other: ...
+        """
+    )
+    described, _ = from_path("attacker", "mine.py:Described")
+    assert (described.name, described.box, described.family) == ("white", "white", "")
+    assert described.requires_recommender == {"differentiable"}
+    other, _ = from_path("attacker", "mine.py:Other")
+    assert (other.name, other.family, other.knowledge) == ("other", "module", {"statistics"})
+
+
+@pytest.mark.parametrize(
+    ("reference", "source", "reason"),
+    [
+        ("nowhere.py:M", "", "no such file in"),
+        ("mine.py:Modle", "class Model: ...", "no such class; did you mean 'Model'"),
+        ("mine.py:Model", "1 / 0", r"cannot be run: ZeroDivisionError.*mine.py, line 1"),
+        ("mine.py:Model", "raise SystemExit", "cannot be run: SystemExit"),
+        (
+            "mine.py:Model",
+            "class Model:\n component = dict(provide={'x'})",
+            "unknown key 'provide'; did you mean 'provides'",
+        ),
+        ("mine.py:Model", "class Model:\n component = dict(version='2')", "unknown key 'version'"),
+        ("mine.py", "class Model: ...", "expected FILE.py:CLASS"),
+        ("./profiles.npz", "", "a file of profiles is an attacker"),
+    ],
+)
+def test_what_is_wrong_with_a_path_is_said_in_one_line(write, reference, source, reason):
+    write(source)
+    with pytest.raises(PluginError, match=reason) as error:
+        from_path("recommender", reference)
+    assert "\n" not in str(error.value)
+
+
+def test_a_poison_file_is_an_attacker_whose_version_is_its_content(write, tmp_path):
+    write("")
+    np.savez(tmp_path / "My Profiles.npz", items=np.arange(3))
+    component, params = from_path("attacker", "./My Profiles.npz")
+    assert (component.name, component.factory) == ("my-profiles", POISON_FILE)
+    assert component.provides == {"poisoning"}
+    assert component.knowledge == set()
+    assert params == {"path": str(tmp_path / "My Profiles.npz")}
+    np.savez(tmp_path / "My Profiles.npz", items=np.arange(4))
+    assert from_path("attacker", "./My Profiles.npz")[0].version != component.version
