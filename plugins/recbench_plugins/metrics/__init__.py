@@ -1,0 +1,1 @@
+"""The standard metrics: thin settings over `recbench.evaluation`, one family a file."""

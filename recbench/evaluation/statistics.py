@@ -1,0 +1,155 @@
+"""How far numbers of several runs can be trusted.
+
+The unit is data set × split seed × target group, never the user. Units that share a data set and a split
+seed are one *cluster*: they share training noise, so they are resampled, flipped and counted together.
+Every function takes the units' values [u] and their cluster labels [u].
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm, t
+
+from recbench.seeds import numpy_rng
+
+Values = NDArray[np.floating[Any]]
+Labels = NDArray[Any]
+
+EXACT_CLUSTERS = 20
+"""Up to so many clusters the sign-flip test enumerates every pattern."""
+SAMPLED_PATTERNS = 100_000
+"""Beyond, it samples so many."""
+SMALL = 30
+"""Fewer clusters take t quantiles in place of normal ones."""
+
+
+class Interval(NamedTuple):
+    """A mean over units with its 95% interval; the bounds are NaN for a single unit."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def bootstrap_means(values: Values, clusters: Labels, seed: int, resamples: int = 10_000) -> NDArray[np.float64]:
+    """Means of hierarchically resampled units: clusters with replacement, then units within each drawn cluster.
+
+    Args:
+        values: [..., u]; all leading rows are resampled by identical draws, so differences stay paired.
+        clusters: [u].
+        seed: draws the resamples.
+        resamples: how many, r.
+
+    Returns:
+        [..., r].
+    """
+    _, labels, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
+    rng = numpy_rng(seed, "bootstrap")
+    drawn = rng.multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), size=resamples)
+    weights = np.empty((resamples, len(labels)))
+    for cluster, size in enumerate(sizes):
+        # Every copy of the cluster draws as many units as it has, so its copies together draw the product.
+        weights[:, labels == cluster] = rng.multinomial(drawn[:, cluster] * size, np.full(size, 1 / size))
+    means: NDArray[np.float64] = values @ (weights / weights.sum(axis=1, keepdims=True)).T
+    return means
+
+
+def interval(values: Values, clusters: Labels, seed: int, resamples: int = 10_000) -> Interval:
+    """The mean and its 95% percentile interval by the hierarchical bootstrap."""
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return Interval(mean, np.nan, np.nan)
+    low, high = np.quantile(bootstrap_means(values, clusters, seed, resamples), [0.025, 0.975])
+    return Interval(mean, float(low), float(high))
+
+
+def paired_interval(left: Values, right: Values, clusters: Labels, seed: int, resamples: int = 10_000) -> Interval:
+    """The mean difference left - right of paired units with its 95% interval, on identical draws for both.
+
+    Raises:
+        ValueError: the units do not pair.
+    """
+    if left.shape != right.shape:
+        raise ValueError(f"{left.shape} and {right.shape} values do not pair unit by unit")
+    return interval(left - right, clusters, seed, resamples)
+
+
+def standard_error(values: Values, clusters: Labels) -> float:
+    """The standard error of the mean, robust to dependence within clusters; the usual one where each is its own.
+
+    Liang, Zeger, Biometrika 1986. NaN for a single cluster.
+    """
+    names, labels = np.unique(clusters, return_inverse=True)
+    if len(names) < 2:
+        return float("nan")
+    totals = np.bincount(labels, values - np.mean(values))
+    return float(np.sqrt(len(names) / (len(names) - 1) * np.sum(totals**2)) / len(values))
+
+
+def minimum_detectable_effect(differences: Values, clusters: Labels) -> float:
+    """The least true mean that a two-sided 5% test would find with 80% power: (z.975 + z.8) × standard error.
+
+    A measured effect below it reads "none detectable", not "none". t quantiles below 30 clusters.
+    """
+    count = len(np.unique(clusters))
+    quantiles = t.ppf([0.975, 0.8], count - 1) if 2 <= count < SMALL else norm.ppf([0.975, 0.8])
+    return float(np.sum(quantiles)) * standard_error(differences, clusters)
+
+
+def sign_flip_test(differences: Values, clusters: Labels, seed: int) -> float:
+    """The two-sided p-value of "no difference": the signs of whole clusters are exchangeable.
+
+    Exact up to `EXACT_CLUSTERS` clusters: its smallest possible value is 2 / 2**clusters, so that five
+    pairs cannot reach 5%. Sampled beyond, counting the observed pattern. Fisher, "The Design of
+    Experiments", 1935, section 21.
+    """
+    _, labels = np.unique(clusters, return_inverse=True)
+    totals = np.bincount(labels, differences)
+    # Patterns with the observed sum count as reaching it, whatever their rounding.
+    observed = abs(totals.sum()) - 1e-12 * np.abs(totals).sum()
+    if len(totals) <= EXACT_CLUSTERS:
+        sums = totals[:1]  # patterns come in pairs of opposite sums: fix the first sign
+        for total in totals[1:]:
+            sums = np.concatenate([sums + total, sums - total])
+        return float(np.mean(np.abs(sums) >= observed))
+    signs = numpy_rng(seed, "sign-flip").integers(0, 2, (SAMPLED_PATTERNS, len(totals)), dtype=np.int8)
+    reached = np.count_nonzero(np.abs((2 * signs - 1) @ totals) >= observed)
+    return float((reached + 1) / (SAMPLED_PATTERNS + 1))
+
+
+class NoiseFloor(NamedTuple):
+    """Size of the effects between clean runs that differ in nothing but the permutation (A/A)."""
+
+    mean: float
+    largest: float
+
+
+def noise_floor(gains: Values) -> NoiseFloor:
+    """The mean and the largest absolute rank gain of A/A pairs, [u] in bits: less than that is noise."""
+    sizes = np.abs(gains)
+    return NoiseFloor(float(sizes.mean()), float(sizes.max()))
+
+
+def worst_case(effects: Values, clusters: Labels) -> float:
+    """The mean effect of the worst of several attacks, chosen on other clusters than it is reported on.
+
+    For each cluster, the attack with the largest mean over all other clusters is taken, and its effect
+    on this one reported. The plain maximum of the means is too high: it picks the luckiest.
+
+    Args:
+        effects: [attacks, u], higher is worse for the victim.
+        clusters: [u], at least two distinct.
+
+    Raises:
+        ValueError: a single cluster leaves none to choose on.
+    """
+    names, labels = np.unique(clusters, return_inverse=True)
+    if len(names) < 2:
+        raise ValueError("the worst attack is chosen on other clusters than it is reported on; give at least two")
+    sums = np.stack([np.bincount(labels, row) for row in effects])
+    sizes = np.bincount(labels)
+    elsewhere = (sums.sum(axis=1, keepdims=True) - sums) / (len(labels) - sizes)
+    return float(sums[elsewhere.argmax(axis=0), np.arange(len(names))].sum() / len(labels))
