@@ -1,0 +1,174 @@
+"""`Store`: the folder of one run."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from recbench.errors import DataError
+from recbench.store.artifacts import Artifact, read_artifact, read_header, write_artifact
+from recbench.store.files import make_folder, sync_folder, temporary_beside, to_json, write_file
+
+KEY = re.compile(r"^[0-9a-z][0-9a-z._-]{1,127}$")
+DOCUMENT = re.compile(r"^[a-z][a-z0-9_-]{0,63}\.json$")
+
+ABANDONED_SECONDS = 3600.0
+"""Writing takes seconds: a temporary name that nobody touched for so long belongs to a killed run."""
+
+
+def check_key(key: str, what: str = "key") -> str:
+    """`key`, if it is safe as a file name everywhere.
+
+    Raises:
+        DataError: it is not.
+    """
+    if not isinstance(key, str) or not KEY.match(key):
+        raise DataError(f"{what} {key!r} must match {KEY.pattern}: it becomes a file name")
+    return key
+
+
+class Store:
+    """Artifacts, cell records and documents under one folder.
+
+    Any number of processes, on any number of machines that share the folder, may read and write at once:
+    everything is written under a temporary name and renamed, so it is there whole or not at all.
+
+    Layout: `plan.json`, `cells/<cell_id>.json`, `artifacts/<key[:2]>/<key>/{meta.json, NAME.npy}`, `logs/`.
+
+    Args:
+        root: the run's folder; made when something is first written.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+
+    def _folder(self, key: str) -> Path:
+        return self.root / "artifacts" / check_key(key)[:2] / key
+
+    def has(self, key: str) -> bool:
+        """Whether the artifact is there."""
+        return self._folder(key).is_dir()
+
+    def put(self, key: str, artifact: Artifact) -> str:
+        """Store the artifact and return the digest of what is stored under `key`, which is the first that came.
+
+        Raises:
+            DataError: a key, a name, an array or a meta value that cannot be stored.
+        """
+        folder = self._folder(key)
+        if self.has(key):
+            return self.digest(key)
+        make_folder(folder.parent)
+        temporary = temporary_beside(folder)
+        temporary.mkdir()
+        try:
+            write_artifact(temporary, artifact)
+            temporary.rename(folder)
+        except OSError:
+            # A folder that holds files is never replaced: another writer of the same key was faster.
+            if not self.has(key):
+                raise
+            return self.digest(key)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        sync_folder(folder.parent)
+        return artifact.digest
+
+    def get(self, key: str) -> Artifact:
+        """The artifact, its arrays mapped into memory and read-only.
+
+        Raises:
+            DataError: it is not there, or damaged.
+        """
+        return read_artifact(self._folder(key))
+
+    def digest(self, key: str) -> str:
+        """The artifact's digest, without reading its arrays.
+
+        Raises:
+            DataError: it is not there, or damaged.
+        """
+        return str(read_header(self._folder(key))["digest"])
+
+    def write_record(self, record: dict[str, Any]) -> None:
+        """Write or replace the record of the cell `record["cell_id"]`.
+
+        Raises:
+            DataError: the record has no valid `cell_id`, holds a number that is not finite, or is not JSON-able.
+        """
+        cell_id = check_key(record.get("cell_id", ""), "cell_id")
+        write_file(self._record(cell_id), to_json(record, f"the record of cell '{cell_id}'", indent=1))
+
+    def read_record(self, cell_id: str) -> dict[str, Any] | None:
+        """The cell's record; None where there is none, or only a corrupt one (`check` tells)."""
+        record = _read_object(self._record(check_key(cell_id, "cell_id")))
+        return record if record is not None and record.get("cell_id") == cell_id else None
+
+    def records(self) -> list[dict[str, Any]]:
+        """All records that can be read, sorted by `cell_id`."""
+        records = (self.read_record(cell_id) for cell_id in self._cell_ids())
+        return [record for record in records if record is not None]
+
+    def write_document(self, name: str, document: dict[str, Any]) -> None:
+        """Write or replace a document of the run, such as `plan.json`.
+
+        Raises:
+            DataError: a name that is no plain `name.json`, or a document that is not JSON-able.
+        """
+        write_file(self._document(name), to_json(document, name, indent=1))
+
+    def read_document(self, name: str) -> dict[str, Any] | None:
+        """The document; None where there is none, or one that is not a JSON object."""
+        return _read_object(self._document(name))
+
+    def check(self) -> list[str]:
+        """One line for everything that is damaged: each record is read, each artifact's digest computed anew."""
+        problems = [
+            f"the record of cell '{cell_id}' is corrupt; remove {self._record(cell_id)} and run the cell again"
+            for cell_id in self._cell_ids()
+            if self.read_record(cell_id) is None
+        ]
+        for folder in sorted(self.root.glob("artifacts/*/[!.]*")):
+            try:
+                if read_artifact(folder).digest != read_header(folder)["digest"]:
+                    problems.append(f"artifact '{folder.name}' has changed; remove {folder} and run its stage again")
+            except DataError as error:
+                problems.append(str(error))
+        return problems
+
+    def sweep(self) -> None:
+        """Remove what killed runs left half-written."""
+        for pattern in (".*.tmp", "cells/.*.tmp", "artifacts/*/.*.tmp"):
+            for path in self.root.glob(pattern):
+                try:
+                    if time.time() - path.stat().st_mtime < ABANDONED_SECONDS:
+                        continue
+                except FileNotFoundError:  # its writer has just finished
+                    continue
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+
+    def _record(self, cell_id: str) -> Path:
+        return self.root / "cells" / f"{cell_id}.json"
+
+    def _document(self, name: str) -> Path:
+        if not DOCUMENT.match(name):
+            raise DataError(f"document name {name!r} must match {DOCUMENT.pattern}")
+        return self.root / name
+
+    def _cell_ids(self) -> list[str]:
+        return sorted(path.stem for path in self.root.glob("cells/*.json") if KEY.match(path.stem))
+
+
+def _read_object(path: Path) -> dict[str, Any] | None:
+    try:
+        content = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None

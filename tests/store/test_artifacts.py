@@ -1,0 +1,166 @@
+"""Artifacts: what is put is what is got, and the digest is of the content."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from recbench.errors import DataError
+from recbench.store import Artifact, Store
+
+NAMES = st.from_regex(r"\A[a-z0-9_][a-z0-9_.-]{0,20}\Z")
+ARRAYS = hnp.arrays(
+    dtype=st.one_of(
+        hnp.boolean_dtypes(),
+        hnp.integer_dtypes(endianness="?"),
+        hnp.floating_dtypes(endianness="?"),
+        hnp.complex_number_dtypes(),
+        hnp.datetime64_dtypes(),
+        hnp.unicode_string_dtypes(),
+        hnp.byte_string_dtypes(),
+        hnp.array_dtypes(max_size=2),
+    ),
+    shape=hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4),
+)
+META = st.dictionaries(
+    st.text(max_size=5),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+        lambda values: st.lists(values, max_size=3) | st.dictionaries(st.text(max_size=3), values, max_size=3),
+        max_leaves=5,
+    ),
+    max_size=3,
+)
+
+
+@pytest.mark.filterwarnings("ignore:Stored array in format")
+@settings(max_examples=60, deadline=None)
+@given(arrays=st.dictionaries(NAMES, ARRAYS, max_size=3), meta=META)
+def test_what_is_got_is_what_was_put(tmp_path_factory, arrays, meta):
+    store = Store(tmp_path_factory.mktemp("run"))
+    artifact = Artifact(arrays, meta)
+    digest = store.put("key", artifact)
+    got = store.get("key")
+    assert digest == artifact.digest == got.digest == store.digest("key")
+    assert got.meta == meta
+    assert got.arrays.keys() == arrays.keys()
+    for name, array in arrays.items():
+        assert (got.arrays[name].dtype, got.arrays[name].shape) == (array.dtype, array.shape)
+        assert got.arrays[name].tobytes() == array.tobytes()
+
+
+def test_the_digest_is_the_documented_hash():
+    x = np.array([[1, 2]], dtype="<i4")
+    expected = hashlib.sha256(b'["x", "\'<i4\'", [1, 2]]\n' + x.tobytes() + b'{"a": 1}\n').hexdigest()
+    assert Artifact({"x": x}, {"a": 1}).digest == expected
+
+
+def test_the_digest_tells_name_dtype_shape_value_and_meta_apart():
+    base = np.arange(6, dtype=np.int32)
+    digests = [
+        artifact.digest
+        for artifact in (
+            Artifact({"x": base}),
+            Artifact({"y": base}),
+            Artifact({"x": base.view(np.float32)}),
+            Artifact({"x": base.view(np.uint32)}),
+            Artifact({"x": base.reshape(2, 3)}),
+            Artifact({"x": base[::-1]}),
+            Artifact({"x": base}, {"a": 1}),
+            Artifact({"x": base}, {"a": 1.5}),
+            Artifact({"x": base, "y": base}),
+            Artifact(),
+        )
+    ]
+    assert len(set(digests)) == len(digests)
+
+
+def test_the_digest_does_not_depend_on_order_or_memory_layout():
+    x, y = np.arange(6.0).reshape(2, 3), np.zeros(2)
+    one = Artifact({"x": x, "y": y}, {"a": 1, "b": 2})
+    two = Artifact({"y": y, "x": np.asfortranarray(x)}, {"b": 2, "a": 1})
+    assert one.digest == two.digest
+
+
+def test_what_was_measured_does_not_count_for_the_digest(tmp_path):
+    one, two = (Artifact({}, {"a": 1, "measured": {"seconds": seconds}}) for seconds in (1.0, 2.0))
+    assert one.digest == two.digest
+    store = Store(tmp_path)
+    store.put("key", one)
+    assert store.get("key").meta["measured"] == {"seconds": 1.0}
+    assert store.check() == []
+
+
+def test_arrays_from_a_store_are_read_only_and_mapped(tmp_path):
+    store = Store(tmp_path)
+    store.put("key", Artifact({"x": np.arange(1000)}))
+    x = store.get("key").arrays["x"]
+    assert type(x) is np.ndarray
+    assert isinstance(x.base, np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        x[0] = 1
+
+
+@pytest.mark.parametrize(
+    ("arrays", "meta", "message"),
+    [
+        ({"x": np.array([{}], dtype=object)}, {}, "'x' holds Python objects"),
+        ({"x": np.zeros(1, dtype=[("a", object)])}, {}, "'x' holds Python objects"),
+        ({"x": [1, 2]}, {}, "'x' is of type list"),
+        ({"../x": np.zeros(1)}, {}, "'../x' must match"),
+        ({"": np.zeros(1)}, {}, "'' must match"),
+        ({"x": np.zeros(1), "X": np.zeros(1)}, {}, "differ only in case"),
+        ({}, {"a": {"b": [1.0, float("nan")]}}, "a.b.1 is not a finite number"),
+        ({}, {"measured": float("inf")}, "measured is not a finite number"),
+        ({}, {"a": np.int64(1)}, "int64 is not JSON serializable"),
+    ],
+)
+def test_what_cannot_be_stored_is_refused_and_leaves_nothing(tmp_path, arrays, meta, message):
+    store = Store(tmp_path)
+    with pytest.raises(DataError, match=message):
+        store.put("key", Artifact(arrays, meta))
+    assert not store.has("key")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_an_array_file_with_a_pickle_in_it_is_not_read(tmp_path):
+    store = Store(tmp_path)
+    store.put("key", Artifact({"x": np.zeros(3)}))
+    np.save(tmp_path / "artifacts/ke/key/x.npy", np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(DataError, match="'key' is damaged"):
+        store.get("key")
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", json.dumps({"digest": "x"}).encode()])
+def test_a_damaged_header_is_reported(tmp_path, damage):
+    store = Store(tmp_path)
+    store.put("key", Artifact({"x": np.zeros(3)}))
+    (tmp_path / "artifacts/ke/key/meta.json").write_bytes(damage)
+    with pytest.raises(DataError, match="'key' is damaged"):
+        store.digest("key")
+    assert len(store.check()) == 1
+
+
+def test_an_artifact_without_its_header_is_damaged_and_not_absent(tmp_path):
+    store = Store(tmp_path)
+    store.put("key", Artifact({"x": np.zeros(3)}))
+    (tmp_path / "artifacts/ke/key/meta.json").unlink()
+    for read in (store.get, store.digest, lambda key: store.put(key, Artifact())):
+        with pytest.raises(DataError, match=r"'key' is damaged .* remove"):
+            read("key")
+
+
+def test_a_changed_or_shortened_array_is_reported(tmp_path):
+    store = Store(tmp_path)
+    for key in ("changed", "shortened", "sound"):
+        store.put(key, Artifact({"x": np.arange(100)}))
+    np.save(tmp_path / "artifacts/ch/changed/x.npy", np.arange(100)[::-1])
+    with (tmp_path / "artifacts/sh/shortened/x.npy").open("r+b") as file:
+        file.truncate(300)
+    changed, shortened = store.check()
+    assert "'changed' has changed" in changed
+    assert "'shortened' is damaged" in shortened
