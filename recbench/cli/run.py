@@ -1,0 +1,201 @@
+"""`recbench plan` and `recbench run`: a suite, without and with computing it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from recbench.cli.plugins import installed
+from recbench.errors import SuiteError, suggestion
+
+if TYPE_CHECKING:
+    from recbench.matrix.plan import Plan, Rerun
+    from recbench.matrix.run import Summary
+    from recbench.matrix.suite import Suite
+    from recbench.store import Store
+
+REASONS = 20
+"""How many reasons of failure are listed; all of them are in the records."""
+
+SuiteName = Annotated[str, typer.Argument(help="A suite's name, or the path of its .toml file.", metavar="SUITE")]
+Out = Annotated[Path | None, typer.Option("--out", help="Folder of the run; by default runs/SUITE.")]
+Datasets = Annotated[
+    list[str] | None, typer.Option("--dataset", help="In place of the suite's: name, glob or file; repeatable.")
+]
+Recommenders = Annotated[
+    list[str] | None, typer.Option("--recommender", help="Name, glob, NAME[dim=64] or FILE.py:CLASS; repeatable.")
+]
+Attackers = Annotated[
+    list[str] | None, typer.Option("--attacker", help="Likewise, or a file of profiles (.npz); repeatable.")
+]
+Defenses = Annotated[list[str] | None, typer.Option("--defense", help="Likewise; repeatable.")]
+Seeds = Annotated[int | None, typer.Option("--seeds", help="How many split seeds.")]
+Sizes = Annotated[list[float] | None, typer.Option("--size", help="Fakes as a share of genuine users; repeatable.")]
+Device = Annotated[str, typer.Option("--device", help="A torch device.")]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of each stage.")]
+
+
+def plan(
+    context: typer.Context,
+    suite: SuiteName,
+    out: Out = None,
+    dataset: Datasets = None,
+    recommender: Recommenders = None,
+    attacker: Attackers = None,
+    defense: Defenses = None,
+    seeds: Seeds = None,
+    size: Sizes = None,
+    device: Device = "cpu",
+    threads: Threads = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="The whole plan, as JSON.")] = False,
+) -> None:
+    """Say what a run would compute: cells, stages, what is cached and what is skipped and why."""
+    from recbench.matrix.plan import KINDS, cached
+
+    asked = _suite(suite, dataset, recommender, attacker, defense, seeds, size)
+    made, store = _planned(context, asked, out, device, threads)
+    stages = made.stages()
+    at_hand = cached(stages, store)
+    if as_json:
+        typer.echo(json.dumps(made.document() | {"cached": dict(at_hand)}, indent=1))
+        return
+    states = Counter(made.state(cell, store.read_record(cell.id)) for cell in made.runnable)
+    typer.echo(f"suite {asked.name}, version {asked.version}: {len(made.cells)} cells")
+    typer.echo(f"  {', '.join(f'{count} {state}' for state, count in sorted(states.items())) or 'none can be run'}")
+    count_of = Counter(stage.kind for stage in stages)
+    for kind in KINDS:
+        typer.echo(f"  {kind:9} {count_of[kind]:5} stages, {at_hand[kind]} cached")
+    for word, reasons in (("skipped", made.skipped), ("broken", made.broken)):
+        for reason, count in Counter(reasons.values()).most_common():
+            typer.echo(f"  {word:9} {count:5} cells: {reason}")
+
+
+def run(
+    context: typer.Context,
+    suite: SuiteName,
+    out: Out = None,
+    jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Stages at once; by default one a core.")] = None,
+    dataset: Datasets = None,
+    recommender: Recommenders = None,
+    attacker: Attackers = None,
+    defense: Defenses = None,
+    seeds: Seeds = None,
+    size: Sizes = None,
+    rerun: Annotated[
+        str, typer.Option("--rerun", help="What to compute again: never, missing, failed, stale or all.")
+    ] = "missing",
+    device: Device = "cpu",
+    threads: Threads = 1,
+) -> None:
+    """Run a suite, or what is missing of it, and write its tables."""
+    from recbench.leaderboard import write_tables
+    from recbench.matrix.run import run_plan
+
+    wanted = _rerun(rerun)
+    asked = _suite(suite, dataset, recommender, attacker, defense, seeds, size)
+    made, store = _planned(context, asked, out, device, threads)
+    try:
+        store.root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SuiteError(f"--out {store.root} cannot be made: {error.strerror}") from error
+    try:
+        summary = run_plan(made, store, jobs or _cores(), wanted)
+    except KeyboardInterrupt:
+        typer.echo(f"interrupted; {_resume(store)}", err=True)
+        raise typer.Exit(130) from None
+    typer.echo(write_tables(summary.records, asked, store.root / "tables"))
+    _report(summary, store)
+    raise typer.Exit(summary.exit_code)
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _rerun(word: str) -> Rerun:
+    from recbench.matrix.plan import COMPUTED
+
+    for choice in COMPUTED:
+        if choice == word:
+            return choice
+    raise SuiteError(f"--rerun {word}: no such choice{suggestion(word, COMPUTED)}")
+
+
+def _suite(
+    name: str,
+    datasets: list[str] | None,
+    recommenders: list[str] | None,
+    attackers: list[str] | None,
+    defenses: list[str] | None,
+    seeds: int | None,
+    sizes: list[float] | None,
+) -> Suite:
+    from recbench.matrix.suite import load_suite
+
+    return load_suite(name).override(
+        datasets or (), recommenders or (), attackers or (), defenses or (), seeds, sizes or ()
+    )
+
+
+def _planned(context: typer.Context, suite: Suite, out: Path | None, device: str, threads: int) -> tuple[Plan, Store]:
+    from recbench.matrix.identity import Circumstances
+    from recbench.matrix.plan import PLAN, Plan
+    from recbench.store import Store
+
+    folder = out or Path("runs") / suite.name
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise SuiteError(f"--out {folder}: {there} is a file; name a folder")
+    _check_device(device)
+    store = Store(folder)
+    plugins = installed(context)
+    return Plan.of(suite, plugins, Circumstances(device, threads), store.read_document(PLAN) or {}), store
+
+
+def _check_device(device: str) -> None:
+    if device == "cpu":
+        return  # torch takes seconds to import
+    import torch
+
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise SuiteError(f"--device {device}: {reason}; 'cpu' is always there") from error
+
+
+def _resume(store: Store) -> str:
+    return f"the same command goes on from {store.root}"
+
+
+def _report(summary: Summary, store: Store) -> None:
+    """Counts, failures with their logs, and where the files are."""
+    counts = Counter(record["status"] for record in summary.records)
+    words = [f"{count} {status}" for status, count in counts.most_common()]
+    if absent := summary.cells - len(summary.records):
+        words.append(f"{absent} not computed")
+    typer.echo(f"{summary.cells} cells: {', '.join(words)}; {summary.computed} stages computed")
+    causes: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for record in summary.failed:
+        causes.setdefault(tuple(record[key] for key in ("status", "stage", "reason")), []).append(record)
+    for (status, stage, reason), records in list(causes.items())[:REASONS]:
+        question, log = records[0]["question"], records[0]["log"]
+        names = " × ".join(question[axis]["name"] for axis in ("recommender", "attacker", "defense"))
+        where = f"{names} on {question['dataset']}, seed {question['seed']}"
+        more = f" and {len(records) - 1} more" if len(records) > 1 else ""
+        typer.echo(
+            f"  {status} in {stage}: {where}{more}: {reason}" + (f" ({store.root / log})" if log else ""), err=True
+        )
+    if len(causes) > REASONS:
+        typer.echo(f"  and {len(causes) - REASONS} other reasons; see the records", err=True)
+    if summary.failed:
+        typer.echo("--rerun failed tries them again", err=True)
+    if summary.stale:
+        typer.echo(f"{summary.stale} cells were computed by another build; --rerun stale computes them anew", err=True)
+    typer.echo(f"records, logs and artifacts are in {store.root}")

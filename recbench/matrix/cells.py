@@ -1,0 +1,144 @@
+"""`Cell`: one question of the matrix, and why some cannot be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from recbench.matrix.choices import NONE, Axes, Choice
+from recbench.matrix.identity import cell_id
+from recbench.matrix.suite import Suite
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One victim on one split of one data set, under one attack and one defense.
+
+    Args:
+        suite: whose rules hold.
+        dataset, recommender: what is attacked.
+        seed: the split seed.
+        attacker, defense: None is the absence of one.
+        size: fake profiles as a share of the genuine users; 0 without an attack.
+        group: the target group.
+        replica: 1 is the A/A twin of a clean cell, which differs in the permutation of the users alone.
+    """
+
+    suite: Suite
+    dataset: Choice
+    seed: int
+    recommender: Choice
+    attacker: Choice | None = None
+    defense: Choice | None = None
+    size: float = 0.0
+    group: int = 0
+    replica: int = 0
+
+    @cached_property
+    def question(self) -> dict[str, Any]:
+        """Everything that can move a float of the answer, as JSON."""
+        suite = self.suite
+        data = self.dataset.identity
+        targets = suite.threat.targets
+        split: dict[str, Any] = {"kind": suite.split.kind}
+        if suite.split.kind != "leave-one-out":
+            split["shares"] = list(suite.split.shares)
+        return {
+            "dataset": data.pop("name"),
+            "data": data,
+            "feedback": suite.feedback,
+            "positive_from": suite.positive_from,
+            "kcore": None if suite.kcore is None else suite.kcore.model_dump(),
+            "split": split,
+            "seed": self.seed,
+            "recommender": self.recommender.identity,
+            "attacker": dict(NONE) if self.attacker is None else self.attacker.identity,
+            "defense": dict(NONE) if self.defense is None else self.defense.identity,
+            "size": self.size,
+            "goal": suite.threat.goal,
+            "targets": {"strategy": targets.strategy, "fraction": targets.fraction, "count": targets.count},
+            "group": self.group,
+            "replica": self.replica,
+        }
+
+    @cached_property
+    def id(self) -> str:
+        return cell_id(self.question)
+
+    @property
+    def components(self) -> list[Choice]:
+        """The components that take part."""
+        chosen = (self.dataset, self.recommender, self.attacker, self.defense)
+        return [choice for choice in chosen if choice is not None]
+
+    @property
+    def broken(self) -> str:
+        """Why a component of the cell cannot be had at all, or nothing."""
+        return next((choice.broken for choice in self.components if choice.broken), "")
+
+    def obstacle(self, device: str) -> str:
+        """Why the cell's parts do not fit together, or nothing; decided before anything runs."""
+        return next(_obstacles(self, device), "")
+
+    def __str__(self) -> str:
+        attack = "no attack" if self.attacker is None else f"{self.attacker.name} {self.size:g}"
+        defense = "no defense" if self.defense is None else self.defense.name
+        return f"{self.recommender.name} on {self.dataset.name}, seed {self.seed}: {attack}, {defense}"
+
+
+def cells_of(suite: Suite, axes: Axes) -> list[Cell]:
+    """The product of the axes, each cell once; clean cells and their A/A twins are always among them."""
+    cells = []
+    groups = range(suite.threat.targets.groups)
+    attacks = [(None, 0.0), *((attacker, size) for attacker in axes.attackers for size in suite.threat.sizes)]
+    for dataset in axes.datasets:
+        for seed in range(suite.seeds):
+            for recommender in axes.recommenders:
+                for group in groups:
+                    cells += [
+                        Cell(suite, dataset, seed, recommender, attacker, defense, size, group)
+                        for attacker, size in attacks
+                        for defense in (None, *axes.defenses)
+                    ]
+                    cells.append(Cell(suite, dataset, seed, recommender, group=group, replica=1))
+    return list({cell.id: cell for cell in cells}.values())
+
+
+def _obstacles(cell: Cell, device: str) -> Iterator[str]:
+    suite, attacker, defense = cell.suite, cell.attacker, cell.defense
+    for choice in cell.components:
+        kind, name = choice.component.kind, choice.name
+        if choice.component.hardware == "cuda" and not device.startswith("cuda"):
+            yield f"{kind} '{name}' needs a CUDA device; this run uses '{device}'"
+        if missing := choice.component.requires_data - _available(cell):
+            track = f"'{cell.dataset.name}' on the {suite.feedback} track"
+            yield f"{kind} '{name}' needs data with {_words(missing)}; {track} has none"
+        if missing := choice.component.requires_recommender - cell.recommender.component.provides:
+            yield f"{kind} '{name}' needs a recommender that is {_words(missing)}; '{cell.recommender.name}' is not"
+    has = cell.dataset.component.provides
+    if suite.split.kind == "temporal" and "timestamps" not in has:
+        yield f"a temporal split needs timestamps; '{cell.dataset.name}' has none"
+    if (suite.feedback == "explicit" or suite.positive_from is not None) and "ratings" not in has:
+        yield f"the suite needs ratings; '{cell.dataset.name}' has none"
+    if attacker is not None:
+        component = attacker.component
+        if "poisoning" not in component.provides:
+            yield f"attacker '{attacker.name}' ({_words(component.provides)}) is no poisoning attack"
+        if missing := component.knowledge - set(suite.threat.offers):
+            yield f"attacker '{attacker.name}' needs knowledge of {_words(missing)}; the suite offers none"
+        if "defense" in component.knowledge and defense is None:
+            yield f"attacker '{attacker.name}' adapts to a defense; there is none"
+    if defense is not None and not defense.component.provides & {"sanitizer", "robust-training"}:
+        yield f"defense '{defense.name}' is neither a sanitizer nor robust training"
+
+
+def _available(cell: Cell) -> frozenset[str]:
+    """What the data has on the suite's track."""
+    provides = cell.dataset.component.provides
+    return provides if cell.suite.feedback == "explicit" else provides - {"ratings"}
+
+
+def _words(words: frozenset[str]) -> str:
+    return ", ".join(sorted(words)) or "nothing declared"

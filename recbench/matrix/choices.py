@@ -1,0 +1,163 @@
+"""`Choice`: one value on an axis of the matrix, a component with all of its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from recbench.component import Component, Kind
+from recbench.errors import PluginError, SuiteError
+from recbench.factories import resolve
+from recbench.local import POISON_FILE
+from recbench.matrix.closure import closure_digest
+from recbench.matrix.identity import digest_of
+from recbench.matrix.suite import Reference, Suite
+from recbench.plugins import Plugins
+from recbench.specs import expand, resolved_params
+
+OWN_DATA = "recbench.matrix.own_data:OwnData"
+FILES = frozenset({POISON_FILE, OWN_DATA})
+"""Components that stand for one file: the version is the content's hash, and the path is no part of the question."""
+
+NONE: Mapping[str, Any] = {"name": "none", "version": "1", "params": {}}
+"""How a question names the absence of an attack or of a defense."""
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """A component and its resolved parameters.
+
+    Args:
+        component: as its plugin offers it.
+        params: every parameter, defaults filled in, as JSON values; as given where the component is broken.
+        broken: why its class cannot be imported, one line; its cells are rows with that reason.
+    """
+
+    component: Component
+    params: Mapping[str, Any]
+    broken: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.component.name
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What can move a number: name, version and parameters."""
+        here = {"path"} if self.component.factory in FILES else set()
+        params = {key: value for key, value in self.params.items() if key not in here}
+        return {"name": self.name, "version": self.component.version, "params": params}
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """What a worker needs to build it, as JSON."""
+        return {
+            "kind": self.component.kind,
+            "name": self.name,
+            "factory": self.component.factory,
+            "version": self.component.version,
+            "provides": sorted(self.component.provides),
+            "params": dict(self.params),
+        }
+
+
+@dataclass
+class Resolver:
+    """Turns a suite's references into choices, and remembers the parameters it has resolved.
+
+    Resolving imports the component's class and all that it needs. `known`, from the plan of an earlier
+    run, spares that as long as the sources have not changed.
+    """
+
+    plugins: Plugins
+    known: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def choices(self, kind: Kind, references: Iterable[Reference]) -> list[Choice]:
+        """Every choice that the references stand for, each once, in the suite's order.
+
+        Raises:
+            SuiteError: two choices that are called the same and differ only in where they come from.
+            PluginError: an unknown name or impossible parameters.
+            DataError: a file of interactions that cannot be read.
+        """
+        found: dict[str, Choice] = {}
+        named: dict[str, Component] = {}
+        for reference in references:
+            for choice in self._expand(kind, reference):
+                if named.setdefault(choice.name, choice.component) != choice.component:
+                    raise SuiteError(f"two {kind}s are called '{choice.name}'; rename one")
+                found.setdefault(digest_of(choice.identity), choice)
+        return list(found.values())
+
+    def differentiable(self) -> list[Choice]:
+        """The installed recommenders that an attacker may take as its surrogate, with their defaults."""
+        return [
+            Choice(component, {})
+            for component in self.plugins.components("recommender")
+            if "differentiable" in component.provides
+        ]
+
+    def _expand(self, kind: Kind, reference: Reference) -> list[Choice]:
+        if kind == "dataset" and isinstance(reference, str) and _is_data(reference):
+            return [self._own_data(Path(reference).expanduser().resolve())]
+        return [self._resolve(component, given) for component, given in expand(self.plugins, kind, reference)]
+
+    def _resolve(self, component: Component, given: Mapping[str, Any]) -> Choice:
+        source = closure_digest(component.factory.partition(":")[0])
+        key = digest_of([component.factory, component.version, source, dict(given)])
+        if key not in self.known:
+            try:
+                resolve(component)
+            except PluginError as error:  # a wrong parameter is the user's mistake; this is the plugin's
+                return Choice(component, dict(given), broken=str(error))
+            self.known[key] = resolved_params(component, given)
+        return Choice(component, self.known[key])
+
+    def _own_data(self, path: Path) -> Choice:
+        from recbench.matrix.own_data import describe
+
+        component = describe(path)
+        if component.name in {installed.name for installed in self.plugins.components("dataset")}:
+            raise SuiteError(f"{path} would be called '{component.name}', as an installed data set is; rename the file")
+        return Choice(component, {"path": str(path)})
+
+
+def _is_data(reference: str) -> bool:
+    """Whether a reference to a data set is a file or folder, not a name: `ratings.csv`, `./folder`."""
+    return not reference.rpartition(":")[0].endswith(".py") and ("/" in reference or Path(reference).is_file())
+
+
+def without_none(references: Iterable[Reference]) -> list[Reference]:
+    """The references but for the word `none`, which every matrix includes."""
+    return [reference for reference in references if reference != "none"]
+
+
+@dataclass(frozen=True, eq=False)
+class Axes:
+    """The values of every axis that components are on."""
+
+    datasets: list[Choice]
+    recommenders: list[Choice]
+    attackers: list[Choice]
+    defenses: list[Choice]
+    metrics: list[Choice]
+
+    @classmethod
+    def of(cls, suite: Suite, resolver: Resolver) -> Axes:
+        """Resolve a suite.
+
+        Raises:
+            PluginError, DataError, SuiteError: see `Resolver.choices`.
+        """
+        attackers = resolver.choices("attacker", without_none(suite.attackers))
+        for name in {*suite.mandatory, *suite.controls} - {attacker.name for attacker in attackers}:
+            resolver.plugins.get("attacker", name)  # left out this time, or a slip of the pen
+        return cls(
+            datasets=resolver.choices("dataset", suite.datasets),
+            recommenders=resolver.choices("recommender", suite.recommenders),
+            attackers=attackers,
+            defenses=resolver.choices("defense", without_none(suite.defenses)),
+            metrics=resolver.choices("metric", suite.metrics),
+        )

@@ -1,0 +1,86 @@
+"""Stage `evaluate`: from what a cell left behind to its metrics. Cheap, and repeated at will."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbench.contracts import Detection, Outcome, Ranking, RuleViolation
+from recbench.matrix.instances import instance
+from recbench.matrix.measure import measured
+from recbench.matrix.prepared import Prepared
+from recbench.matrix.surroundings import profiles_of
+from recbench.store import Artifact
+
+
+@measured
+def evaluate(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Artifact:
+    """Compute every metric of the suite.
+
+    Args:
+        arguments: `metrics` (specs) and the cell's target `group`.
+        inputs: `prepared` and `fit`; `clean`, the fit of the twin without attack and defense, where it
+            succeeded; `profiles` and `verdict` where there are any.
+
+    Returns:
+        No arrays; `metrics` by name in the metadata.
+
+    Raises:
+        RuleViolation: a metric that is not finite, or two metrics of one name.
+    """
+    outcome = _outcome(inputs, arguments["group"])
+    values: dict[str, float] = {}
+    for spec in arguments["metrics"]:
+        for name, value in instance(spec)(outcome).items():
+            if name in values:
+                raise RuleViolation(f"metric '{spec['name']}' computes '{name}', as another metric does")
+            if not math.isfinite(value):
+                raise RuleViolation(f"metric '{spec['name']}': {name} is {value}")
+            values[name] = float(value)
+    return Artifact(meta={"metrics": values})
+
+
+def _outcome(inputs: Mapping[str, Artifact], group: int) -> Outcome:
+    prepared = Prepared.of(inputs["prepared"])
+    targets = prepared.targets[group]
+    columns = slice(group * len(targets), (group + 1) * len(targets))
+    fitted = inputs["fit"]
+    predicted = fitted.arrays.get("predicted")
+    users = np.arange(prepared.train.n_users)[:, None]
+    return Outcome(
+        ranking=_ranking(fitted, columns),
+        clean=_ranking(inputs["clean"], columns) if "clean" in inputs else None,
+        train=prepared.train,
+        test=prepared.split.test.histories,
+        targets=targets,
+        eligible=~prepared.everything.contains(users, targets),
+        profiles=profiles_of(inputs.get("profiles")),
+        detection=_detection(inputs, prepared.train.n_users),
+        predicted=predicted,
+        actual=None if predicted is None else prepared.split.test.ratings,
+        scale=prepared.scale,
+    )
+
+
+def _ranking(fitted: Artifact, columns: slice) -> Ranking:
+    arrays = fitted.arrays
+    return Ranking(
+        arrays["top"], arrays["target_ranks"][:, columns], arrays["target_scores"][:, columns], arrays["candidates"]
+    )
+
+
+def _detection(inputs: Mapping[str, Artifact], n_genuine: int) -> Detection | None:
+    """What the detector said, or else what robust training did."""
+    removed: NDArray[np.bool_] | None = None
+    if "verdict" in inputs:
+        suspicion = inputs["verdict"].arrays["suspicion"]
+        removed = ~inputs["verdict"].arrays["keep"]
+    elif "suspicion" in inputs["fit"].arrays:
+        suspicion = inputs["fit"].arrays["suspicion"]
+    else:
+        return None
+    return Detection(suspicion, removed, np.arange(len(suspicion)) >= n_genuine)

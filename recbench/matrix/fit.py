@@ -1,0 +1,83 @@
+"""Stage `fit`: train a victim on what it is given and keep how it ranks, not the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbench.contracts import Protected, Ratings, RuleViolation, Scorer
+from recbench.errors import InvalidScores
+from recbench.evaluation.ranking import rank
+from recbench.matrix.injection import Poisoned
+from recbench.matrix.instances import instance
+from recbench.matrix.measure import measured
+from recbench.matrix.prepared import Prepared
+from recbench.matrix.surroundings import audience, context, fit_seed, poison, tie_seed
+from recbench.store import Artifact
+
+TOP = 100
+"""Length of the lists that are kept."""
+
+
+@measured
+def fit(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Artifact:
+    """Fit and rank.
+
+    Args:
+        arguments: `recommender` (spec), `training` (spec of the robust training, or None), `dataset`,
+            `seed`, `replica`, `device`, `threads`.
+        inputs: `prepared`; `profiles` where there is an attack; `verdict` where a detector removed someone.
+
+    Returns:
+        Of the n genuine users: `top` int32 [n, 100], `target_ranks` and `target_scores` [n, groups *
+        count], `candidates` [n]. Where the training judged users, `suspicion` [n + m] in injected
+        order; on the explicit track, where the victim predicts ratings, `predicted` [test].
+
+    Raises:
+        RuleViolation: scores, predictions or suspicion that are not finite or of a wrong shape.
+    """
+    prepared = Prepared.of(inputs["prepared"])
+    poisoned = poison(prepared, inputs.get("profiles"), arguments["replica"])
+    train = poisoned.data
+    if "verdict" in inputs:
+        train = poisoned.without(~inputs["verdict"].arrays["keep"])
+    recommender = instance(arguments["recommender"])
+    surroundings = context(prepared, poisoned, arguments, fit_seed(arguments, arguments["recommender"]["name"]))
+    if arguments["training"] is None:
+        protected = Protected(recommender.fit(train, surroundings))
+    else:
+        protected = instance(arguments["training"]).fit(recommender, train, surroundings)
+        if not isinstance(protected, Protected):
+            raise RuleViolation(f"robust training returned {type(protected).__name__}; expected Protected")
+
+    targets = prepared.targets.ravel()
+    ranking = rank(
+        protected.scorer, audience(poisoned), prepared.consumed, train.n_items, targets, TOP, tie_seed(arguments)
+    )
+    arrays = {name: getattr(ranking, name) for name in ("top", "target_ranks", "target_scores", "candidates")}
+    if protected.suspicion is not None:
+        arrays["suspicion"] = _suspicion(protected, poisoned)
+    if prepared.scale is not None and "ratings" in arguments["recommender"]["provides"]:
+        arrays["predicted"] = _predicted(protected.scorer, prepared, poisoned)
+    return Artifact(arrays)
+
+
+def _suspicion(protected: Protected, poisoned: Poisoned) -> NDArray[np.float64]:
+    suspicion = np.asarray(protected.suspicion, dtype=np.float64)
+    if suspicion.shape != poisoned.public_id.shape or not np.isfinite(suspicion).all():
+        raise RuleViolation(f"suspicion of shape {suspicion.shape}; expected {poisoned.public_id.shape}, all finite")
+    return suspicion[poisoned.public_id]
+
+
+def _predicted(scorer: Scorer, prepared: Prepared, poisoned: Poisoned) -> NDArray[np.float64]:
+    """Predictions for the genuine test ratings, in their order."""
+    if not isinstance(scorer, Ratings):
+        raise RuleViolation(f"the recommender declares 'ratings'; {type(scorer).__name__} has no predict")
+    test = prepared.split.test
+    predicted = np.asarray(scorer.predict(poisoned.public_id[test.users], test.items), dtype=np.float64)
+    if predicted.shape != (len(test),) or not np.isfinite(predicted).all():
+        raise InvalidScores(f"predict gave shape {predicted.shape}; expected ({len(test)},), all finite")
+    return predicted

@@ -1,0 +1,61 @@
+"""The two identities of a result: the question that was asked, and the circumstances of the answer.
+
+A cached answer counts only where both agree.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+from recbench.matrix.closure import closure_digest
+
+PACKAGES = ("numpy", "scipy", "torch")
+"""Whose versions can move a float of a result."""
+
+
+def digest_of(document: Any) -> str:
+    """The sha256 of a JSON document in its canonical form, hexadecimal."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def cell_id(question: Mapping[str, Any]) -> str:
+    """The identity of a question: the same in the plan, in the record and on every machine."""
+    return digest_of(question)[:20]
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """Where and how widely a run computes."""
+
+    device: str = "cpu"
+    threads: int = 1
+
+    def build(self, function: str, factories: Iterable[str]) -> str:
+        """The identity of what a stage is computed with.
+
+        Args:
+            function: the stage's own function, `module:function`.
+            factories: of the components that take part, `module:Class`.
+        """
+        modules = sorted({reference.partition(":")[0] for reference in (function, *factories)})
+        sources = {module: closure_digest(module) for module in modules}
+        return digest_of({"sources": sources, "versions": versions(), "device": self.device, "threads": self.threads})
+
+
+@cache
+def versions() -> Mapping[str, str]:
+    """The versions of Python and of the packages that compute."""
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+
+
+def build_id(builds: Iterable[str]) -> str:
+    """The identity of a cell's circumstances: those of all of its stages."""
+    return digest_of(sorted(set(builds)))[:20]

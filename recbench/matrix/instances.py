@@ -1,0 +1,23 @@
+"""From the description of a component in a stage's arguments to the object that does the work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from recbench.component import Component
+from recbench.specs import build
+
+
+def component_of(spec: Mapping[str, Any]) -> Component:
+    """The component of a `Choice.spec`, as far as building it needs one."""
+    return Component(spec["kind"], spec["name"], spec["factory"], spec["version"])
+
+
+def instance(spec: Mapping[str, Any]) -> Any:
+    """The instance that a `Choice.spec` describes.
+
+    Raises:
+        PluginError: it cannot be imported or built.
+    """
+    return build(component_of(spec), spec["params"])

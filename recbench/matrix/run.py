@@ -1,0 +1,114 @@
+"""`run_plan`: computes the cells that are wanted and writes a record as soon as each is done."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from recbench.execution import Limits, LocalExecutor
+from recbench.execution.local import PRELOAD
+from recbench.matrix.cells import Cell
+from recbench.matrix.environment import environment
+from recbench.matrix.plan import PLAN, Plan, Rerun
+from recbench.matrix.progress import progress
+from recbench.matrix.records import record_of, record_without_run
+from recbench.matrix.scheduler import Scheduler
+from recbench.store import Store
+
+ENVIRONMENT = "environment.json"
+
+# Not prepare: its readers load pandas, which starts threads. scipy.stats costs every metric 0.6 s.
+WORKERS_START_WITH = ("scipy.stats", *(f"recbench.matrix.{kind}" for kind in ("craft", "sanitize", "fit", "evaluate")))
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run did and where its cells stand.
+
+    Args:
+        records: of every cell of the plan that has one, in the plan's order.
+        cells: how many the plan has.
+        computed: stages that were computed, not found in the store.
+        stale: cells whose record is of another build.
+    """
+
+    records: list[dict[str, Any]]
+    cells: int
+    computed: int
+    stale: int
+
+    @property
+    def failed(self) -> list[dict[str, Any]]:
+        return [record for record in self.records if record["status"] not in ("ok", "skipped")]
+
+    @property
+    def exit_code(self) -> int:
+        """0 all ok or skipped, 1 some failed, 3 nothing succeeded."""
+        if not any(record["status"] == "ok" for record in self.records):
+            return 3
+        return 1 if self.failed else 0
+
+
+def run_plan(plan: Plan, store: Store, jobs: int, rerun: Rerun = "missing") -> Summary:
+    """Compute a plan in the store's folder.
+
+    Plan and environment are written first, then a record a cell as soon as it is done, so a run that is
+    killed at any moment goes on where it stopped. A failure is a record; the rest goes on.
+
+    Args:
+        plan: what to compute.
+        store: the run's folder.
+        jobs: stages at once.
+        rerun: which cells to compute.
+    """
+    if rerun == "all":
+        for name in ("artifacts", "cells"):
+            shutil.rmtree(store.root / name, ignore_errors=True)
+    store.write_document(PLAN, plan.document())
+    store.write_document(ENVIRONMENT, environment(plan.recipes.circumstances, jobs))
+    for cell in plan.cells:
+        if cell.id in plan.skipped or cell.id in plan.broken:
+            record = record_without_run(cell, plan)
+            if store.read_record(cell.id) != record:
+                _keep(record, plan, store)
+    computed = _compute(plan, plan.wanted(store, rerun), store, jobs)
+    return summary(plan, store, computed)
+
+
+def summary(plan: Plan, store: Store, computed: int = 0) -> Summary:
+    """Where the plan's cells stand."""
+    found = [(cell, record) for cell in plan.cells if (record := store.read_record(cell.id)) is not None]
+    stale = sum(plan.state(cell, record) == "stale" for cell, record in found if cell.id not in plan.skipped)
+    return Summary([record for _, record in found], len(plan.cells), computed, stale)
+
+
+def _compute(plan: Plan, cells: list[Cell], store: Store, jobs: int) -> int:
+    waiting: defaultdict[str, list[Cell]] = defaultdict(list)
+    for cell in cells:
+        waiting[plan.recipes.evaluate(cell).recipe].append(cell)
+    lasts = [plan.recipes.evaluate(batch[0]) for batch in waiting.values()]
+    rule = plan.suite.limits
+    memory = None if rule.memory_gb is None else int(rule.memory_gb * 1e9)
+    limits = Limits(rule.seconds, memory, plan.recipes.circumstances.threads)
+    done = failed = 0
+
+    def start() -> LocalExecutor:
+        return LocalExecutor(store, jobs, (*PRELOAD, *WORKERS_START_WITH))
+
+    with progress(len(cells)) as display, Scheduler(store, start, limits, jobs, display.busy) as scheduler:
+        for last in scheduler.run(lasts):
+            for cell in waiting[last.recipe]:
+                record = record_of(cell, plan, scheduler.settled, store)
+                _keep(record, plan, store)
+                done, failed = done + 1, failed + (record["status"] != "ok")
+                display.update(done, failed)
+    return scheduler.computed
+
+
+def _keep(record: dict[str, Any], plan: Plan, store: Store) -> None:
+    store.write_record(record)
+    for problem in plan.resolver.plugins.notify(record):
+        print(f"warning: {problem}", file=sys.stderr)

@@ -1,0 +1,172 @@
+"""`Stage`: what a worker computes once for all cells that need it, and the graph of a cell's stages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from recbench.matrix.cells import Cell
+from recbench.matrix.choices import Choice
+from recbench.matrix.identity import Circumstances, build_id, digest_of
+from recbench.store import Store
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """A function, its arguments and the stages whose artifacts it reads.
+
+    Args:
+        kind: `prepare`, `craft`, `sanitize`, `fit` or `evaluate`; the function is
+            `recbench.matrix.<kind>:<kind>`.
+        arguments: as JSON; with `build` they are all that the result depends on beside the inputs.
+        inputs: by name.
+        build: identity of the code and the circumstances.
+        label: for people.
+        optional: names of inputs that the stage does without where they failed.
+    """
+
+    kind: str
+    arguments: Mapping[str, Any]
+    inputs: Mapping[str, Stage]
+    build: str
+    label: str
+    optional: frozenset[str] = frozenset()
+
+    @property
+    def function(self) -> str:
+        return f"recbench.matrix.{self.kind}:{self.kind}"
+
+    @cached_property
+    def recipe(self) -> str:
+        """The same for stages that do the same; known before anything is computed."""
+        inputs = {name: stage.recipe for name, stage in self.inputs.items()}
+        return digest_of([self.function, self.arguments, self.build, inputs])
+
+    def key(self, digests: Mapping[str, str]) -> str:
+        """The key of the artifact, from the content of the inputs."""
+        return digest_of([self.function, self.arguments, self.build, dict(digests)])[:40]
+
+
+def effective_inputs(stage: Stage, keys: Mapping[str, str], store: Store) -> dict[str, str]:
+    """The inputs that make a difference: a verdict that removes nobody leaves the same fit as no verdict."""
+    if stage.kind == "fit" and "verdict" in keys and store.get(keys["verdict"]).meta["removed"] == 0:
+        return {name: key for name, key in keys.items() if name != "verdict"}
+    return dict(keys)
+
+
+@dataclass(frozen=True, eq=False)
+class Recipes:
+    """Builds the stages of cells; equal stages are one object.
+
+    Args:
+        circumstances: where the run computes.
+        surrogates: the differentiable recommenders that attackers may train.
+        metrics: of the suite.
+    """
+
+    circumstances: Circumstances
+    surrogates: list[Choice]
+    metrics: list[Choice]
+    _made: dict[str, Stage] = field(default_factory=dict, repr=False)
+
+    def evaluate(self, cell: Cell) -> Stage:
+        """The last stage of a cell, which leads to all others."""
+        inputs = self._inputs(cell)
+        if cell.defense is not None and _is_sanitizer(cell.defense):
+            inputs["verdict"] = self._sanitize(cell)
+        inputs["fit"] = self._fit(cell)
+        inputs["clean"] = self._fit(Cell(cell.suite, cell.dataset, cell.seed, cell.recommender))
+        arguments = {"metrics": [metric.spec for metric in self.metrics], "group": cell.group}
+        return self._make("evaluate", arguments, inputs, self.metrics, f"evaluate {cell}", frozenset({"clean"}))
+
+    def build_id(self, cell: Cell) -> str:
+        """The identity of the code and the circumstances that the cell's numbers come from, metrics left out."""
+        return build_id(stage.build for name, stage in self.evaluate(cell).inputs.items() if name != "clean")
+
+    def _inputs(self, cell: Cell) -> dict[str, Stage]:
+        inputs = {"prepared": self._prepare(cell)}
+        if cell.attacker is not None:
+            inputs["profiles"] = self._craft(cell, cell.attacker)
+        return inputs
+
+    def _prepare(self, cell: Cell) -> Stage:
+        suite = cell.suite
+        arguments = {
+            "dataset": cell.dataset.spec,
+            "feedback": suite.feedback,
+            "positive_from": suite.positive_from,
+            "kcore": None if suite.kcore is None else suite.kcore.model_dump(),
+            "split": suite.split.model_dump(mode="json"),
+            "targets": suite.threat.targets.model_dump(),
+            "seed": cell.seed,
+        }
+        return self._make("prepare", arguments, {}, [cell.dataset], f"prepare {cell.dataset.name}, seed {cell.seed}")
+
+    def _craft(self, cell: Cell, attacker: Choice) -> Stage:
+        knowledge = attacker.component.knowledge
+        # Only what an attacker may see is part of its stage: a victim-agnostic attack is crafted once.
+        victim = cell.recommender if knowledge & {"queries", "victim"} else None
+        defense = cell.defense if "defense" in knowledge else None
+        surrogates = self.surrogates if "surrogate" in knowledge else []
+        arguments = self._common(cell) | {
+            "attacker": attacker.spec | {"knowledge": sorted(knowledge)},
+            "surrogates": [choice.spec for choice in surrogates],
+            "victim": None if victim is None else victim.spec,
+            "defense": None if defense is None else defense.spec,
+            "size": cell.size,
+            "goal": cell.suite.threat.goal,
+            "group": cell.group,
+        }
+        involved = [attacker, *surrogates, *(choice for choice in (victim, defense) if choice is not None)]
+        label = f"craft {attacker.name} {cell.size:g} on {cell.dataset.name}, seed {cell.seed}"
+        return self._make("craft", arguments, {"prepared": self._prepare(cell)}, involved, label)
+
+    def _sanitize(self, cell: Cell) -> Stage:
+        assert cell.defense is not None
+        arguments = self._common(cell) | {"defense": cell.defense.spec, "replica": cell.replica}
+        attack = "clean data" if cell.attacker is None else f"{cell.attacker.name} {cell.size:g}"
+        label = f"inspect {attack} with {cell.defense.name} on {cell.dataset.name}, seed {cell.seed}"
+        return self._make("sanitize", arguments, self._inputs(cell), [cell.defense], label)
+
+    def _fit(self, cell: Cell) -> Stage:
+        inputs = self._inputs(cell)
+        training = cell.defense
+        if training is not None and _is_sanitizer(training):
+            inputs["verdict"] = self._sanitize(cell)
+            training = None
+        arguments = self._common(cell) | {
+            "recommender": cell.recommender.spec,
+            "training": None if training is None else training.spec,
+            "replica": cell.replica,
+        }
+        involved = [cell.recommender, *([] if training is None else [training])]
+        return self._make("fit", arguments, inputs, involved, f"fit {cell}")
+
+    def _common(self, cell: Cell) -> dict[str, Any]:
+        return {
+            "dataset": cell.dataset.name,
+            "seed": cell.seed,
+            "device": self.circumstances.device,
+            "threads": self.circumstances.threads,
+        }
+
+    def _make(
+        self,
+        kind: str,
+        arguments: Mapping[str, Any],
+        inputs: Mapping[str, Stage],
+        involved: list[Choice],
+        label: str,
+        optional: frozenset[str] = frozenset(),
+    ) -> Stage:
+        build = self.circumstances.build(
+            f"recbench.matrix.{kind}:{kind}", [choice.component.factory for choice in involved]
+        )
+        stage = Stage(kind, arguments, inputs, build, label, optional)
+        return self._made.setdefault(stage.recipe, stage)
+
+
+def _is_sanitizer(defense: Choice) -> bool:
+    return "sanitizer" in defense.component.provides
