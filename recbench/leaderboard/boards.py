@@ -1,0 +1,157 @@
+"""The three boards: which columns are printed, and how."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recbench.leaderboard.attackers import BASELINE, AttackerRow, attacker_rows
+from recbench.leaderboard.defenses import GATE as DEFENSE_GATE
+from recbench.leaderboard.defenses import DefenseRow, defense_rows
+from recbench.leaderboard.foot import attackers_foot, defenses_foot, recommenders_foot
+from recbench.leaderboard.grid import Effect, Grid
+from recbench.leaderboard.recommenders import GATE as RECOMMENDER_GATE
+from recbench.leaderboard.recommenders import RecommenderRow, recommender_rows
+from recbench.leaderboard.render import ABSENT, Board, Column
+
+Row = RecommenderRow | AttackerRow | DefenseRow
+
+
+def boards(grid: Grid) -> list[Board]:
+    """Recommenders, attackers and defenses."""
+    recommenders, attackers, defenses = recommender_rows(grid), attacker_rows(grid), defense_rows(grid)
+    return [
+        Board(
+            "recommenders",
+            "Recommenders",
+            RecommenderRow,
+            recommenders,
+            _recommender_columns(grid.effect),
+            recommenders_foot(grid, recommenders),
+        ),
+        Board(
+            "attackers",
+            "Attackers",
+            AttackerRow,
+            attackers,
+            _attacker_columns(grid.effect),
+            attackers_foot(grid, attackers),
+        ),
+        Board("defenses", "Defenses", DefenseRow, defenses, _defense_columns(), defenses_foot(grid, defenses)),
+    ]
+
+
+def _recommender_columns(effect: Effect) -> list[Column]:
+    return [
+        *_rank_columns(),
+        _words("recommender"),
+        _number("NDCG@10", "clean_ndcg_10", ".3f"),
+        _number("Recall@20", "clean_recall_20", ".3f"),
+        _number("of best", "share_of_best", ".0%"),
+        Column(f"worst {effect.name}, {effect.unit}", lambda row: _number_text(row.gain, "+.3f")),
+        Column("95% interval", _interval),
+        _words("attack"),
+        _number("HR@10 lift", "lift_hr_10", "+.3f"),
+        _number("HR@50 lift", "lift_hr_50", "+.3f"),
+        _number("NDCG@10 then", "attacked_ndcg_10", ".3f"),
+        Column("note", _recommender_note, words=True),
+    ]
+
+
+def _attacker_columns(effect: Effect) -> list[Column]:
+    return [
+        *_rank_columns(),
+        _words("attacker"),
+        Column(f"{effect.name}, {effect.unit}", lambda row: _number_text(row.gain, "+.3f")),
+        Column("95% interval", _interval),
+        _number("HR@10 lift", "lift_hr_10", "+.3f"),
+        _number("HR@50 lift", "lift_hr_50", "+.3f"),
+        Column(f"beats {BASELINE}", _transfer),
+        _number("TVD excess", "tvd_excess", "+.4f"),
+        Column("AUC", lambda row: f"{row.detector_auc:.2f} {row.detector}" if row.detector else ABSENT),
+        _number("craft CPU s", "craft_cpu_seconds", ".2f"),
+        Column("note", _attacker_note, words=True),
+    ]
+
+
+def _defense_columns() -> list[Column]:
+    return [
+        _words("recommender"),
+        *_rank_columns(),
+        _words("defense"),
+        _number("recovered", "recovered", "+.0%"),
+        _words("attack"),
+        _number("NDCG@10 change", "utility_change", "+.1%"),
+        _number("AP", "detection_ap", ".2f"),
+        _number("AUC", "detection_auc", ".2f"),
+        _number("recall", "detection_recall", ".2f"),
+        _number("genuine removed", "genuine_removed", ".1%"),
+        _number("CPU s", "cpu_seconds", "+.2f"),
+        Column("note", _defense_note, words=True),
+    ]
+
+
+def _rank_columns() -> list[Column]:
+    return [_number("rank", "rank", "d"), Column("range", _range)]
+
+
+def _number_text(value: float | None, style: str) -> str:
+    return ABSENT if value is None else format(value, style)
+
+
+def _number(heading: str, field: str, style: str) -> Column:
+    return Column(heading, lambda row: _number_text(getattr(row, field), style))
+
+
+def _words(field: str) -> Column:
+    return Column(field, lambda row: getattr(row, field) or ABSENT, words=True)
+
+
+def _interval(row: Any) -> str:
+    return ABSENT if row.gain_low is None else f"[{row.gain_low:+.3f}, {row.gain_high:+.3f}]"
+
+
+def _range(row: Row) -> str:
+    if row.rank_low is None:
+        return ABSENT
+    return f"{row.rank_low}" if row.rank_low == row.rank_high else f"{row.rank_low}–{row.rank_high}"
+
+
+def _transfer(row: AttackerRow) -> str:
+    return f"{row.victims_beaten}/{row.victims_compared}" if row.victims_compared else ABSENT
+
+
+def _recommender_note(row: RecommenderRow) -> str:
+    return _note(
+        (row.clean_ndcg_10 is None, "no clean utility"),
+        (row.clean_ndcg_10 is not None and not row.passes_gate, f"below {RECOMMENDER_GATE:.0%} of the best"),
+        *_completeness(row),
+    )
+
+
+def _attacker_note(row: AttackerRow) -> str:
+    return _note(
+        (row.control, "control"),
+        (row.victims_needed == 0, "no victims"),
+        (row.above_random is False, f"not above {BASELINE}"),
+        (row.victims_ok < row.victims_needed, f"incomplete {row.victims_ok}/{row.victims_needed} victims"),
+    )
+
+
+def _defense_note(row: DefenseRow) -> str:
+    return _note(
+        (row.utility_change is None, "no clean utility"),
+        (row.utility_change is not None and not row.passes_gate, f"below {DEFENSE_GATE:.0%} of the undefended"),
+        *_completeness(row),
+        (row.attacks_ok == row.attacks_needed > 0 == row.attacks_significant, "no attack above the A/A floor"),
+    )
+
+
+def _completeness(row: RecommenderRow | DefenseRow) -> list[tuple[bool, str]]:
+    return [
+        (row.attacks_needed == 0, "no attacks"),
+        (row.attacks_ok < row.attacks_needed, f"incomplete {row.attacks_ok}/{row.attacks_needed} attacks"),
+    ]
+
+
+def _note(*remarks: tuple[bool, str]) -> str:
+    return ", ".join(text for holds, text in remarks if holds)

@@ -1,0 +1,125 @@
+"""The foot of a board: what its numbers are, and how far they carry."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from recbench.evaluation.statistics import noise_floor
+from recbench.leaderboard import defenses, recommenders
+from recbench.leaderboard.attackers import BASELINE, AttackerRow
+from recbench.leaderboard.defenses import DefenseRow
+from recbench.leaderboard.grid import Grid
+from recbench.leaderboard.recommenders import RecommenderRow
+from recbench.leaderboard.standing import several
+
+Rows = Sequence[RecommenderRow] | Sequence[AttackerRow] | Sequence[DefenseRow]
+
+CLAIM = 20
+"""The least number of units for a claim."""
+REASONS = 20
+"""How many reasons are listed; cells.csv has all."""
+
+
+def recommenders_foot(grid: Grid, rows: Sequence[RecommenderRow]) -> list[str]:
+    return [
+        f"The worst case without a defense over {_judged(grid)}, least first. It stays empty until all are ok.",
+        _choice(grid, "worst"),
+        f"Ranked with at least {recommenders.GATE:.0%} of the data set's best clean NDCG@10.",
+        *_power(grid, rows),
+    ]
+
+
+def attackers_foot(grid: Grid, rows: Sequence[AttackerRow]) -> list[str]:
+    return [
+        "Means over undefended victims, the largest first. Ranked where all victims are ok;"
+        " a victim whose clean cells failed is none.",
+        f"'Beats {BASELINE}': on how many victims. 'Not above {BASELINE}': the 95% interval of the paired difference"
+        " reaches 0 or less.",
+        "TVD excess: distance from genuine profiles beyond that of random genuine users."
+        " AUC: of the detector that tells the fakes best, two-sided.",
+        *_power(grid, rows),
+    ]
+
+
+def defenses_foot(grid: Grid, rows: Sequence[DefenseRow]) -> list[str]:
+    return [
+        f"Recovered: the share of the attack's {grid.effect.name} that the defense takes back, a ratio of means; the"
+        f" worst over {_judged(grid)}, largest first, each victim by itself.",
+        "n/a where no attack's 95% interval lies above the A/A floor: nothing is there to recover.",
+        _choice(grid, "worst defended"),
+        f"Ranked with at least {defenses.GATE:.0%} of the undefended victim's clean NDCG@10."
+        " CPU: beyond the undefended fit.",
+        *_power(grid, rows),
+    ]
+
+
+def common_foot(grid: Grid) -> list[str]:
+    """What holds for all boards: the variants of the metrics, and what became of the cells."""
+    return [
+        "Metrics are over genuine users only, and so is validation. Recall divides by |test|; NDCG's ideal is"
+        " min(k, relevant); users without test items are left out.",
+        *_cells(grid),
+    ]
+
+
+def _judged(grid: Grid) -> str:
+    attacks = ", ".join(grid.judged) or "none"
+    return f"the mandatory attacks ({attacks})" if grid.suite.mandatory else f"all attacks but controls ({attacks})"
+
+
+def _choice(grid: Grid, what: str) -> str:
+    if several(grid.clusters):
+        return f"The {what} attack is chosen on the other split seeds than it is reported on."
+    return f"One split seed: the {what} attack is chosen where it is reported, which makes it look worse."
+
+
+def _power(grid: Grid, rows: Rows) -> list[str]:
+    """Units, the noise floor and what could have been seen."""
+    seeds, groups = _count(grid.suite.seeds, "split seed"), _count(grid.suite.threat.targets.groups, "target group")
+    units = f"Units: {len(grid.units)} on each data set ({seeds} × {groups})."
+    if len(grid.units) < CLAIM:
+        units += f" Fewer than {CLAIM}: no claim at 5% can be made."
+    bootstrap = "Intervals and rank ranges: 95%, paired hierarchical bootstrap over units."
+    if not several(grid.clusters):
+        bootstrap = "One split seed: no rank ranges, and intervals do not hold the variation between seeds."
+    floors = ", ".join(f"{_floor(grid, dataset)} on {dataset}" for dataset in grid.datasets)
+    least = ", ".join(f"{_least(grid, rows, dataset)} on {dataset}" for dataset in grid.datasets)
+    return [
+        units,
+        bootstrap,
+        f"A/A floor: max |{grid.effect.name}| {floors}.",
+        f"Least {grid.effect.name} that every row could have shown (5% level, 80% power): {least}.",
+    ]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _floor(grid: Grid, dataset: str) -> str:
+    gains = grid.floors[dataset]
+    if not len(gains):
+        return "n/a (no A/A runs)"
+    return f"{noise_floor(gains).largest:.3f} {grid.effect.unit} ({_count(len(gains), 'pair')})"
+
+
+def _least(grid: Grid, rows: Rows, dataset: str) -> str:
+    found = [row.least_detectable for row in rows if row.dataset == dataset and row.least_detectable is not None]
+    return f"{np.max(found):.3f} {grid.effect.unit}" if found else "n/a"
+
+
+def _cells(grid: Grid) -> list[str]:
+    """How many cells there are of each status, and for which reasons."""
+    statuses = Counter(record["status"] for record in grid.records)
+    lines = [f"Cells: {', '.join(f'{count} {status}' for status, count in sorted(statuses.items()))}."]
+    others = [record for record in grid.records if record["status"] != "ok"]
+    causes = Counter((record["status"], record["stage"], record["reason"]) for record in others)
+    ordered = sorted(causes.items(), key=lambda cause: (-cause[1], cause[0]))
+    for (status, stage, reason), count in ordered[:REASONS]:
+        lines.append(f"{_count(count, 'cell')} {status}{f' in {stage}' if stage else ''}: {reason}")
+    if len(ordered) > REASONS:
+        lines.append(f"{_count(len(ordered) - REASONS, 'other reason')}: see cells.csv.")
+    return lines
