@@ -2,7 +2,7 @@
 
 from recbench.component import Component
 from recbench.contracts.attacker import EvasionAttacker, ParameterAttacker, PoisoningAttacker
-from recbench.contracts.context import FitContext
+from recbench.contracts.context import Examples, FitContext
 from recbench.contracts.dataset import Data, Dataset, DatasetInfo
 from recbench.contracts.defense import Protected, RobustTraining, Sanitizer, Verdict
 from recbench.contracts.metric import Detection, Metric, Outcome, Ranking
@@ -24,7 +24,7 @@ from recbench.contracts.sparse import SparsePattern
 from recbench.contracts.threat import Budget, Feedback, Goal, RatingScale
 from recbench.contracts.training import Step, mean_loss, optimize, train, unroll
 from recbench.contracts.views import AttackerView, Deployment, ItemStatistics, Queries
-from recbench.errors import BudgetViolation, KnowledgeViolation, RecbenchError, RuleViolation
+from recbench.errors import BudgetViolation, InvalidScores, KnowledgeViolation, RecbenchError, RuleViolation
 from recbench.seeds import derive_seed, numpy_rng, torch_rng
 
 __all__ = [
@@ -45,10 +45,12 @@ __all__ = [
     "EarlyStopping",
     "EmbedsHistories",
     "EvasionAttacker",
+    "Examples",
     "Feedback",
     "FitContext",
     "FittedProblem",
     "Goal",
+    "InvalidScores",
     "ItemStatistics",
     "KnowledgeViolation",
     "Metric",

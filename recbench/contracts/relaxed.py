@@ -88,11 +88,6 @@ class RelaxedProfiles:
         lot = numpy_rng(seed, "click-order").permutation(len(self.items))
         return np.lexsort((lot, self.rows.cpu().numpy()))
 
-    def hard(self) -> tuple[Tensor, Tensor]:
-        """The entries whose weight is at least one half, as (row, item), without gradient."""
-        kept = self.weights.detach() >= 0.5
-        return self.rows[kept], self.items[kept]
-
 
 def _kept(
     relaxed: RelaxedProfiles, budget: Budget, seed: int, always: NDArray[np.integer], never: NDArray[np.integer]

@@ -134,14 +134,14 @@ class Interactions:
         """Every user's items in click order."""
         return Histories(self.indptr, self.items)
 
-    @cached_property
+    @property
     def csr(self) -> sp.csr_matrix:
-        """Binary float32 [n_users, n_items]. Rows keep click order: indices are not sorted."""
+        """Binary float32 [n_users, n_items], made anew for the caller; rows keep click order, unsorted."""
         return self._matrix(np.ones(len(self), dtype=np.float32))
 
-    @cached_property
+    @property
     def ratings_csr(self) -> sp.csr_matrix:
-        """Ratings as float32 [n_users, n_items].
+        """Ratings as float32 [n_users, n_items], made anew for the caller.
 
         Raises:
             DataError: the feedback is implicit.
@@ -151,7 +151,7 @@ class Interactions:
         return self._matrix(self.ratings)
 
     def _matrix(self, values: NDArray[np.float32]) -> sp.csr_matrix:
-        # Copies: SciPy sorts and sums in place, which must never reach the shared arrays.
+        # Copies, made anew: SciPy sorts and sums in place, which must never reach the shared arrays.
         return sp.csr_matrix((values.copy(), self.items.copy(), self.indptr.copy()), shape=(self.n_users, self.n_items))
 
     def select(self, keep: NDArray[np.bool_]) -> Interactions:
