@@ -1,0 +1,1 @@
+"""The standard attackers, by family."""

@@ -1,0 +1,1 @@
+"""Poisoning by the gradient of a surrogate's training."""

@@ -1,0 +1,112 @@
+"""The exact bilevel gradient, by unrolling the surrogate's training.
+
+Tang, Wen, Wang, "Revisiting Adversarially Learned Injection Attacks Against Recommender Systems",
+RecSys 2020, Algorithm 1. The profiles are the outer variables, the surrogate's training is the inner
+problem, and the gradient of the attack's loss flows back through every step of that training.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from recbench.contracts import (
+    AttackerView,
+    PoisoningAttacker,
+    Profiles,
+    RelaxedProfiles,
+    derive_seed,
+    numpy_rng,
+    project,
+    straight_through,
+    unroll,
+)
+from recbench.data import Interactions
+from recbench_plugins.attackers.objectives import Aim, Objective
+
+
+@dataclass(frozen=True)
+class UnrolledGradient(PoisoningAttacker):
+    """Gradient descent on fake profiles through the surrogate's unrolled training. Implicit feedback.
+
+    Two things differ from the paper. Profiles have an exact budget: the paper's threshold leaves their size
+    free (its random baseline holds half of the catalogue). And the outer variable is a latent matrix
+    whose heaviest entries are the profile (straight-through): projecting the matrix itself after every
+    step, as the paper does, forgets all progress that does not yet change an entry; `latent=False` is
+    that variant.
+
+    Args:
+        surrogate: a differentiable recommender, by name.
+        dim, epochs: its size and its training, all of which is unrolled unless `unrolled_epochs` says less.
+        unrolled_epochs: how many of the last epochs are differentiated through; None is all.
+        steps: outer steps.
+        lr, momentum: of the outer gradient descent; the gradient of each profile is scaled to length 1.
+        objective: `log-rank`, the smoothed logarithm of the targets' ranks, or the paper's `cross-entropy`.
+        latent: keep the outer variable real-valued between steps.
+        rotate: train the surrogate from another seed in every step; with one seed the attack overfits it.
+        held_out: surrogate seeds, never trained on, by which the best step's profiles are chosen.
+    """
+
+    surrogate: str = "wmf-sgd"
+    dim: int = 32
+    epochs: int = 50
+    unrolled_epochs: int | None = None
+    steps: int = 16
+    lr: float = 0.3
+    momentum: float = 0.9
+    objective: Objective = "log-rank"
+    latent: bool = True
+    rotate: bool = True
+    held_out: int = 2
+
+    def craft(self, view: AttackerView) -> Profiles:
+        aim = Aim.of(view, self.objective)
+        targets, nothing = view.targets, np.zeros(0, np.int64)
+        always, never = (nothing, targets) if view.goal == "nuke" else (targets, nothing)
+        ties = derive_seed(view.seed, "ties")
+        surrogate = view.surrogate(self.surrogate, dim=self.dim, epochs=self.epochs)
+
+        def hard(weights: Tensor) -> RelaxedProfiles:
+            return straight_through(RelaxedProfiles.dense(weights), view.budget, ties, always, never)
+
+        def loss(profiles: RelaxedProfiles, seed: int, last: int | None) -> Tensor:
+            problem = surrogate.problem(view.observed, view.context("surrogate"), profiles)
+            return aim.loss(problem, problem.encode(unroll(problem, seed, last)))
+
+        def judge(weights: Tensor) -> float:
+            """The loss on seeds that no gradient came from."""
+            seeds = [derive_seed(view.seed, "held out", k) for k in range(self.held_out)]
+            with torch.no_grad():
+                return float(np.mean([loss(hard(weights), seed, 0) for seed in seeds]))
+
+        weights = genuine_rows(view.observed, view.budget.sizes, view.seed, view.device)
+        velocity = torch.zeros_like(weights)
+        best, best_loss = weights, judge(weights)
+        for step in range(self.steps):
+            weights.requires_grad_()
+            seed = derive_seed(view.seed, "inner", step if self.rotate else 0)
+            (gradient,) = torch.autograd.grad(loss(hard(weights), seed, self.unrolled_epochs), weights)
+            # The targets are fixed: their gradient would only shorten the rest of the row's.
+            gradient[:, torch.tensor(targets, dtype=torch.int64)] = 0
+            velocity = self.momentum * velocity + gradient / (gradient.norm(dim=1, keepdim=True) + 1e-12)
+            weights = weights.detach() - self.lr * velocity
+            if not self.latent:
+                weights = hard(weights).matrix()
+            if (found := judge(weights)) < best_loss:
+                best, best_loss = weights, found
+        return project(RelaxedProfiles.dense(best), view.budget, ties, always, never)
+
+
+def genuine_rows(train: Interactions, sizes: np.ndarray, seed: int, device: str) -> Tensor:
+    """Float [m, n_items]: rows of genuine users drawn among those with enough items for each profile.
+
+    The paper starts from copies of genuine users; a row longer than its profile is cut by the projection.
+    """
+    rng = numpy_rng(seed, "templates")
+    longest_first = np.argsort(-train.user_counts, kind="stable")
+    enough = np.searchsorted(-train.user_counts[longest_first], -sizes, side="right")
+    users = longest_first[(rng.random(len(sizes)) * np.maximum(enough, 1)).astype(np.int64)]
+    return torch.tensor(train.csr[users].toarray(), dtype=torch.float32, device=device)

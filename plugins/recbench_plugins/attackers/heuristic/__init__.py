@@ -1,0 +1,1 @@
+"""Fake profiles by rule of thumb: no model, no gradient."""

@@ -1,0 +1,77 @@
+"""What a learned attack optimizes on its surrogate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from recbench.contracts import AttackerView, Problem, Tables
+
+Objective = Literal["log-rank", "cross-entropy"]
+
+
+@dataclass(frozen=True, eq=False)
+class Aim:
+    """Whom the attack addresses, and with what.
+
+    Args:
+        targets: int64 [t].
+        pairs: bool [n, t], the genuine users who do not have each target: the others do not count in the
+            evaluation either.
+        sign: 1 to push (the loss falls when the targets rise), -1 to nuke.
+        objective: see `log_rank` and `cross_entropy`.
+    """
+
+    targets: Tensor
+    pairs: Tensor
+    sign: float
+    objective: Objective
+
+    @classmethod
+    def of(cls, view: AttackerView, objective: Objective) -> Aim:
+        """The aim of an attack that sees the interactions."""
+        users = np.arange(view.observed.n_users)[:, None]
+        return cls(
+            targets=torch.tensor(view.targets, dtype=torch.int64, device=view.device),
+            pairs=torch.tensor(~view.observed.contains(users, view.targets[None, :]), device=view.device),
+            sign=-1.0 if view.goal == "nuke" else 1.0,
+            objective=objective,
+        )
+
+    def loss(self, problem: Problem, tables: Tables, chunk: int = 2048) -> Tensor:
+        """The attack's loss on a trained surrogate, a scalar: the mean over all pairs of a user and a target.
+
+        Users are scored `chunk` at a time; no user x item matrix is kept for large data.
+        """
+        measure = MEASURES[self.objective]
+        total = torch.zeros((), device=self.pairs.device)
+        for start in range(0, len(self.pairs), chunk):
+            users = torch.arange(start, min(start + chunk, len(self.pairs)), device=self.pairs.device)
+            pairs = self.pairs[users]
+            total = total + torch.where(pairs, measure(problem.scores(tables, users), self.targets), 0.0).sum()
+        return self.sign * total / self.pairs.sum()
+
+
+def cross_entropy(scores: Tensor, targets: Tensor) -> Tensor:
+    """-log softmax(scores)[target] over all items, [b, t] (Tang, Wen, Wang, RecSys 2020, eq. 6)."""
+    return -torch.log_softmax(scores, dim=1)[:, targets]
+
+
+def log_rank(scores: Tensor, targets: Tensor, width: float = 0.25) -> Tensor:
+    """The logarithm of each target's smoothed rank, [b, t]: the benchmark's rank gain made differentiable.
+
+    The rank is a sum of sigmoids of score differences, `width` standard deviations of the user's scores
+    wide. Unlike the softmax it has a scale of its own: weighted MF predicts between 0 and 1, where a
+    softmax over a thousand items is all but flat.
+    """
+    spread = width * scores.detach().std(dim=1, keepdim=True) + 1e-12
+    ranks = [torch.sigmoid((scores - scores[:, t : t + 1]) / spread).sum(1) for t in targets.tolist()]
+    return torch.stack(ranks, dim=1).log()
+
+
+MEASURES: dict[Objective, Callable[[Tensor, Tensor], Tensor]] = {"log-rank": log_rank, "cross-entropy": cross_entropy}

@@ -1,0 +1,1 @@
+"""The standard defenses: detection before training, and robust training."""

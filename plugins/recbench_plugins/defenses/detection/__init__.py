@@ -1,0 +1,1 @@
+"""Detectors: who of the users is fake, told from the training data alone."""

@@ -1,0 +1,1 @@
+"""The standard recommenders: the victims."""
