@@ -72,7 +72,7 @@ class Profiles:
 
     @classmethod
     def from_dense(cls, chosen: NDArray[np.bool_], ratings: NDArray[np.floating] | None = None) -> Profiles:
-        """Profiles from a boolean matrix [m, n_items], in item order; ratings of the same shape are read where it is true."""
+        """Profiles from a boolean matrix [m, n_items], in item order; ratings [m, n_items] are read there."""
         rows, items = np.nonzero(chosen)
         return cls.from_pairs(rows, items, len(chosen), None if ratings is None else ratings[rows, items])
 

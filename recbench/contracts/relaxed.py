@@ -104,12 +104,29 @@ def _kept(
         raise ValueError(f"profile {k} does not hold every item of `always` in its support; add the targets to it")
     weights[first] = np.inf
     weights[np.isin(items, never)] = -np.inf
-    ties = numpy_rng(seed, "projection-ties").permutation(len(weights))
-    order = np.lexsort((ties, -weights, rows))
-    place = np.arange(len(order)) - np.repeat(relaxed.indptr[:-1].cpu().numpy(), relaxed.indptr.diff().cpu().numpy())
-    kept = np.zeros(len(weights), dtype=bool)
-    kept[order] = (place < budget.sizes[rows]) & (weights[order] > -np.inf)
+    lightest = _lightest_kept(weights, relaxed.indptr.cpu().numpy(), rows, budget.sizes)
+    kept: NDArray[np.bool_] = weights > lightest[rows]
+    # Only entries exactly as heavy as that are in doubt: sorting all of them by lot would cost most of the time.
+    lots = numpy_rng(seed, "projection-ties").permutation(len(weights))
+    tied = np.flatnonzero((weights == lightest[rows]) & (weights > -np.inf))
+    tied = tied[np.lexsort((lots[tied], rows[tied]))]
+    count = np.bincount(rows[tied], minlength=len(relaxed))
+    place = np.arange(len(tied)) - np.repeat(np.cumsum(count) - count, count)
+    left = budget.sizes - np.bincount(rows[kept], minlength=len(relaxed))
+    kept[tied[place < left[rows[tied]]]] = True
     return kept
+
+
+def _lightest_kept(
+    weights: NDArray[np.float64], indptr: NDArray[np.int64], rows: NDArray[np.int64], sizes: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """The weight [m] of each profile's `sizes[k]`-th heaviest entry, or of its lightest where it has fewer."""
+    lengths = np.diff(indptr)
+    width = int(lengths.max(initial=1))
+    table = np.full((len(lengths), width), -np.inf)
+    table[rows, np.arange(len(rows)) - np.repeat(indptr[:-1], lengths)] = weights
+    table.sort(axis=1)
+    return np.asarray(table[np.arange(len(table)), np.clip(width - sizes, 0, width - 1)])
 
 
 def project(

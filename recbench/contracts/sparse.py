@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import warnings
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -21,6 +21,13 @@ with warnings.catch_warnings():
     # torch says once a process that CSR tensors are in beta; a user of recbench can do nothing about it.
     warnings.simplefilter("ignore")
     torch.sparse_csr_tensor([0, 0], [], torch.zeros(0), size=(1, 1), check_invariants=False)
+
+
+class Permutation(NamedTuple):
+    """An order of entries and its inverse, which is its derivative."""
+
+    order: Tensor
+    inverse: Tensor
 
 
 class SparsePattern:
@@ -36,6 +43,8 @@ class SparsePattern:
         self.indptr = indptr
         self.cols = cols
         self.shape = (len(indptr) - 1, n_cols)
+        # What the sparse kernels take: with int64 they would convert both in every call.
+        self._indices = (indptr.int(), cols.int())
 
     @cached_property
     def rows(self) -> Tensor:
@@ -43,12 +52,12 @@ class SparsePattern:
         return torch.repeat_interleave(torch.arange(self.shape[0], device=self.cols.device), self.indptr.diff())
 
     @cached_property
-    def transposed(self) -> tuple[Tensor, SparsePattern]:
+    def transposed(self) -> tuple[Permutation, SparsePattern]:
         """The order of the entries by column, and the pattern of the transpose in that order."""
         order = torch.argsort(self.cols, stable=True)
         counts = torch.bincount(self.cols, minlength=self.shape[1])
         indptr = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
-        return order, SparsePattern(indptr, self.rows[order], self.shape[0])
+        return Permutation(order, torch.argsort(order)), SparsePattern(indptr, self.rows[order], self.shape[0])
 
     def sampled(self, left: Tensor, right: Tensor) -> Tensor:
         """The inner products left[row_k] . right[col_k], [nnz], of left [n, d] and right [m, d]."""
@@ -61,10 +70,22 @@ class SparsePattern:
     def matmul_t(self, values: Tensor, dense: Tensor) -> Tensor:
         """A(values)^T @ dense, [m, d]."""
         order, transpose = self.transposed
-        return transpose.matmul(values[order], dense)
+        return transpose.matmul(_Permute.apply(values, order), dense)  # type: ignore[no-untyped-call]
 
     def _tensor(self, values: Tensor) -> Tensor:
-        return torch.sparse_csr_tensor(self.indptr, self.cols, values, size=self.shape, check_invariants=False)
+        return torch.sparse_csr_tensor(*self._indices, values, size=self.shape, check_invariants=False)
+
+
+class _Permute(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, permutation: Permutation) -> Tensor:
+        ctx.permutation = permutation
+        return values.index_select(0, permutation.order)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        order, inverse = ctx.permutation
+        return _Permute.apply(grad, Permutation(inverse, order)), None  # type: ignore[no-untyped-call]
 
 
 class _Sampled(torch.autograd.Function):

@@ -21,7 +21,8 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def third_party_environment(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Runs `recbench ARGUMENTS` in a virtual environment that sees this one's packages and the two distributions.
 
-    `third_party_environment("plugins", "--json", cwd=…)` returns the completed process.
+    `third_party_environment("plugins", "--json", cwd=…, RECBENCH_CACHE=…)` returns the completed process;
+    keywords besides `cwd` are environment variables.
     """
     folder = tmp_path_factory.mktemp("environment")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
@@ -34,8 +35,9 @@ def third_party_environment(tmp_path_factory: pytest.TempPathFactory) -> Run:
     offline = ["--no-index", "--no-deps", "--no-build-isolation"]
     subprocess.run([*install, *offline, *sorted(HERE.glob("recbench-*"))], check=True)
 
-    def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
         command = [python, "-c", "import sys; from recbench.cli import main; sys.exit(main())", *arguments]
-        return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+        environment = os.environ | variables
+        return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
 
     return run

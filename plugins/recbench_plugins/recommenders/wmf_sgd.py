@@ -61,7 +61,7 @@ class WMFSGD(Differentiable):
 
 @dataclass(frozen=True, eq=False)
 class UserChunk(Batch):
-    """A run of users and their interactions, whose weights are those of `entries`."""
+    """A run of users, and where their interactions stand among all interactions."""
 
     rows: slice
     pattern: SparsePattern
@@ -87,7 +87,6 @@ class WMFProblem(Problem):
 
     def __init__(self, model: WMFSGD, train: Interactions, device: str, fakes: RelaxedProfiles | None) -> None:
         self.model = model
-        self.fakes = fakes
         self.device = device
         self.n_users = train.n_users + (0 if fakes is None else len(fakes))
         self.n_items = train.n_items
@@ -99,7 +98,12 @@ class WMFProblem(Problem):
         if fakes is not None:
             indptr = torch.cat([indptr, indptr[-1] + fakes.indptr[1:]])
             items = torch.cat([items, fakes.items])
-        self.genuine = len(train)
+        weights = torch.ones(len(train), device=device)
+        if fakes is not None:
+            weights = torch.cat([weights, fakes.weights])
+        self.pull = model.alpha * weights
+        self.confidence = (model.alpha - 1) * weights**2 * (3 - 2 * weights)
+        self.ones = torch.ones(self.n_items, 1, device=device)
         self.chunks = []
         for start in range(0, self.n_users, model.batch_users):
             stop = min(start + model.batch_users, self.n_users)
@@ -121,19 +125,16 @@ class WMFProblem(Problem):
             yield self.chunks[k]
 
     def encode(self, params: Params) -> Tables:
-        if self.fakes is None:
-            return params
-        return {**params, "weights": torch.cat([self.fakes.weights.new_ones(self.genuine), self.fakes.weights])}
+        return {**params, "pull": self.pull, "confidence": self.confidence}
 
     def losses(self, tables: Tables, batch: Batch) -> Tensor:
         assert isinstance(batch, UserChunk)
         users, items = tables["users"][batch.rows], tables["items"]
         everything = ((users @ (items.T @ items)) * users).sum(1)
         scores = batch.pattern.sampled(users, items)
-        weights = tables["weights"][batch.entries] if "weights" in tables else torch.ones_like(scores)
-        confidence = (self.model.alpha - 1) * weights**2 * (3 - 2 * weights)
-        excess = confidence * scores**2 + self.model.alpha * weights * (1 - 2 * scores)
-        return everything.index_add(0, batch.pattern.rows, excess)
+        pull, confidence = tables["pull"][batch.entries], tables["confidence"][batch.entries]
+        excess = confidence * scores * scores + pull * (1 - 2 * scores)
+        return everything + batch.pattern.matmul(excess, self.ones).squeeze(1)
 
     def penalty(self, params: Params, batch: Batch) -> Tensor:
         assert isinstance(batch, UserChunk)

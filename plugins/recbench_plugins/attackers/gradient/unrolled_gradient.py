@@ -7,6 +7,7 @@ problem, and the gradient of the attack's loss flows back through every step of 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,14 @@ from recbench.data import Interactions
 from recbench_plugins.attackers.objectives import Aim, Objective
 
 
+@dataclass(frozen=True, eq=False)
+class Iterate:
+    """Profiles on the way, and the attack's loss on a surrogate trained with them."""
+
+    profiles: Profiles
+    loss: float
+
+
 @dataclass(frozen=True)
 class UnrolledGradient(PoisoningAttacker):
     """Gradient descent on fake profiles through the surrogate's unrolled training. Implicit feedback.
@@ -47,7 +56,8 @@ class UnrolledGradient(PoisoningAttacker):
         objective: `log-rank`, the smoothed logarithm of the targets' ranks, or the paper's `cross-entropy`.
         latent: keep the outer variable real-valued between steps.
         rotate: train the surrogate from another seed in every step; with one seed the attack overfits it.
-        held_out: surrogate seeds, never trained on, by which the best step's profiles are chosen.
+        held_out: how many surrogate seeds, none of which gave a gradient, judge every step; the best step's
+            profiles are the attack. With 0 the step's own seed judges, as in the paper.
     """
 
     surrogate: str = "wmf-sgd"
@@ -55,7 +65,7 @@ class UnrolledGradient(PoisoningAttacker):
     epochs: int = 50
     unrolled_epochs: int | None = None
     steps: int = 16
-    lr: float = 0.3
+    lr: float = 1.0
     momentum: float = 0.9
     objective: Objective = "log-rank"
     latent: bool = True
@@ -63,41 +73,37 @@ class UnrolledGradient(PoisoningAttacker):
     held_out: int = 2
 
     def craft(self, view: AttackerView) -> Profiles:
+        best = min(self.descend(view), key=lambda iterate: iterate.loss)
+        return best.profiles
+
+    def descend(self, view: AttackerView) -> Iterator[Iterate]:
+        """The start and the profiles after every step, each judged by the attack's loss."""
         aim = Aim.of(view, self.objective)
-        targets, nothing = view.targets, np.zeros(0, np.int64)
-        always, never = (nothing, targets) if view.goal == "nuke" else (targets, nothing)
+        nothing = np.zeros(0, np.int64)
+        always, never = (nothing, view.targets) if view.goal == "nuke" else (view.targets, nothing)
+        targets = torch.tensor(view.targets, dtype=torch.int64, device=view.device)
         ties = derive_seed(view.seed, "ties")
         surrogate = view.surrogate(self.surrogate, dim=self.dim, epochs=self.epochs)
-
-        def hard(weights: Tensor) -> RelaxedProfiles:
-            return straight_through(RelaxedProfiles.dense(weights), view.budget, ties, always, never)
+        judges = [derive_seed(view.seed, "held out", k) for k in range(self.held_out)]
 
         def loss(profiles: RelaxedProfiles, seed: int, last: int | None) -> Tensor:
             problem = surrogate.problem(view.observed, view.context("surrogate"), profiles)
             return aim.loss(problem, problem.encode(unroll(problem, seed, last)))
 
-        def judge(weights: Tensor) -> float:
-            """The loss on seeds that no gradient came from."""
-            seeds = [derive_seed(view.seed, "held out", k) for k in range(self.held_out)]
-            with torch.no_grad():
-                return float(np.mean([loss(hard(weights), seed, 0) for seed in seeds]))
-
         weights = genuine_rows(view.observed, view.budget.sizes, view.seed, view.device)
         velocity = torch.zeros_like(weights)
-        best, best_loss = weights, judge(weights)
-        for step in range(self.steps):
+        for step in range(self.steps + 1):
             weights.requires_grad_()
-            seed = derive_seed(view.seed, "inner", step if self.rotate else 0)
-            (gradient,) = torch.autograd.grad(loss(hard(weights), seed, self.unrolled_epochs), weights)
+            hard = straight_through(RelaxedProfiles.dense(weights), view.budget, ties, always, never)
+            inner = loss(hard, derive_seed(view.seed, "inner", step if self.rotate else 0), self.unrolled_epochs)
+            with torch.no_grad():
+                judged = float(np.mean([float(loss(hard, seed, 0)) for seed in judges])) if judges else float(inner)
+            yield Iterate(project(RelaxedProfiles.dense(weights), view.budget, ties, always, never), judged)
+            (gradient,) = torch.autograd.grad(inner, weights)
             # The targets are fixed: their gradient would only shorten the rest of the row's.
-            gradient[:, torch.tensor(targets, dtype=torch.int64)] = 0
+            gradient[:, targets] = 0
             velocity = self.momentum * velocity + gradient / (gradient.norm(dim=1, keepdim=True) + 1e-12)
-            weights = weights.detach() - self.lr * velocity
-            if not self.latent:
-                weights = hard(weights).matrix()
-            if (found := judge(weights)) < best_loss:
-                best, best_loss = weights, found
-        return project(RelaxedProfiles.dense(best), view.budget, ties, always, never)
+            weights = (weights if self.latent else hard.matrix()).detach() - self.lr * velocity
 
 
 def genuine_rows(train: Interactions, sizes: np.ndarray, seed: int, device: str) -> Tensor:
