@@ -208,3 +208,15 @@ def test_a_file_cannot_take_the_name_of_an_installed_component(tmp_path):
 )
 def test_every_standard_component_can_be_built_with_its_defaults(offered):
     assert build(offered, resolved_params(offered, {})) == build(offered, {})
+
+
+@pytest.mark.parametrize(
+    "offered",
+    load_plugins(third_party=False).components("recommender") + load_plugins(third_party=False).components("attacker"),
+    ids=lambda each: f"{each.kind}-{each.name}",
+)
+def test_no_standard_component_takes_an_impossible_number(offered):
+    for key, value in resolved_params(offered, {}).items():
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            with pytest.raises(PluginError, match=f"{key} = -1: input should be greater than"):
+                build(offered, {key: -1})

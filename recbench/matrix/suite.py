@@ -189,7 +189,8 @@ def _validated(content: Mapping[str, Any], source: str, text: str) -> Suite:
     try:
         return Suite.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
+        # A misspelt key is two errors, an unknown key and a missing one: the first says what to do.
+        first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     path = tuple(str(part) for part in first["loc"])
     key = ".".join(path)
     line = _line_of(text, path)

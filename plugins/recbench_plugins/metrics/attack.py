@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from pydantic import PositiveInt
 
 from recbench.contracts import Metric, Outcome
 from recbench.evaluation import exposure
@@ -22,7 +23,7 @@ class AttackMetric(Metric):
         k: the cut-offs of exposure.
     """
 
-    k: tuple[int, ...] = (10, 20, 50, 100)
+    k: tuple[PositiveInt, ...] = (10, 20, 50, 100)
 
     def __call__(self, outcome: Outcome) -> Mapping[str, float]:
         attacked, clean, eligible = outcome.ranking, outcome.clean, outcome.eligible

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pydantic import PositiveInt
+
 from recbench.contracts import Metric, Outcome
 from recbench.evaluation import quality
 
@@ -29,7 +31,7 @@ class RankingMetric(Metric):
         k: the cut-offs.
     """
 
-    k: tuple[int, ...] = (10, 20, 50)
+    k: tuple[PositiveInt, ...] = (10, 20, 50)
 
     def __call__(self, outcome: Outcome) -> Mapping[str, float]:
         top = outcome.ranking.top

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pydantic import PositiveInt
+
 from recbench.contracts import Metric, Outcome
 from recbench.evaluation import quality, robustness
 
@@ -18,7 +20,7 @@ class RobustnessMetric(Metric):
         p: rank-biased overlap's weight of going one place deeper; it is computed over the whole lists.
     """
 
-    k: tuple[int, ...] = (10, 20, 50)
+    k: tuple[PositiveInt, ...] = (10, 20, 50)
     p: float = 0.9
 
     def __call__(self, outcome: Outcome) -> Mapping[str, float]:

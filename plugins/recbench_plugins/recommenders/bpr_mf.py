@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor
 from torch.nn.functional import embedding, softplus
 
@@ -44,13 +45,13 @@ class BPRMF(Differentiable):
         every, patience: validate every so many epochs, stop after so many without a new best.
     """
 
-    dim: int = 64
-    lr: float = 0.07
-    l2: float = 0.01
-    epochs: int = 60
-    batch_size: int = 4096
-    every: int = 10
-    patience: int = 2
+    dim: PositiveInt = 64
+    lr: PositiveFloat = 0.07
+    l2: NonNegativeFloat = 0.01
+    epochs: PositiveInt = 60
+    batch_size: PositiveInt = 4096
+    every: PositiveInt = 10
+    patience: PositiveInt = 2
 
     def problem(self, train: Interactions, ctx: FitContext, fakes: RelaxedProfiles | None = None) -> BPRProblem:
         return BPRProblem(self, train, ctx.device, fakes)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import PositiveFloat
 from scipy.linalg.lapack import spotrf, spotri
 
 from recbench.contracts import FitContext, RecbenchError, Recommender
@@ -26,7 +27,7 @@ class EASE(Recommender):
             much sparser Gowalla.
     """
 
-    lam: float = 500.0
+    lam: PositiveFloat = 500.0
 
     def fit(self, train: Interactions, ctx: FitContext) -> LinearScorer:
         """Solve for the weights.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from pydantic import NonNegativeFloat, PositiveInt
 
 from recbench.contracts import FitContext, Recommender
 from recbench.data import Interactions
@@ -34,8 +35,8 @@ class ItemKNN(Recommender):
             selective users count more than those who consume everything; else w_u = 1.
     """
 
-    k: int = 100
-    shrink: float = 0.0
+    k: PositiveInt = 100
+    shrink: NonNegativeFloat = 0.0
     unit_users: bool = True
 
     def fit(self, train: Interactions, ctx: FitContext) -> LinearScorer:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor
 
 from recbench.contracts import (
@@ -45,15 +46,15 @@ class WMFSGD(Differentiable):
         every, patience: validate every so many epochs, stop after so many without a new best.
     """
 
-    dim: int = 64
-    alpha: float = 5.0
-    lr: float = 0.05
-    l2: float = 30.0
-    scale: float = 0.1
-    epochs: int = 50
-    batch_users: int = 2048
-    every: int = 10
-    patience: int = 2
+    dim: PositiveInt = 64
+    alpha: PositiveFloat = 5.0
+    lr: PositiveFloat = 0.05
+    l2: NonNegativeFloat = 30.0
+    scale: PositiveFloat = 0.1
+    epochs: PositiveInt = 50
+    batch_users: PositiveInt = 2048
+    every: PositiveInt = 10
+    patience: PositiveInt = 2
 
     def problem(self, train: Interactions, ctx: FitContext, fakes: RelaxedProfiles | None = None) -> WMFProblem:
         return WMFProblem(self, train, ctx.device, fakes)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor
 
 from recbench.contracts import (
@@ -61,16 +62,16 @@ class UnrolledGradient(PoisoningAttacker):
     """
 
     surrogate: str = "wmf-sgd"
-    dim: int = 32
-    epochs: int = 50
-    unrolled_epochs: int | None = None
-    steps: int = 16
-    lr: float = 1.0
-    momentum: float = 0.9
+    dim: PositiveInt = 32
+    epochs: PositiveInt = 50
+    unrolled_epochs: PositiveInt | None = None
+    steps: NonNegativeInt = 16
+    lr: PositiveFloat = 1.0
+    momentum: NonNegativeFloat = 0.9
     objective: Objective = "log-rank"
     latent: bool = True
     rotate: bool = True
-    held_out: int = 2
+    held_out: NonNegativeInt = 2
 
     def craft(self, view: AttackerView) -> Profiles:
         best = min(self.descend(view), key=lambda iterate: iterate.loss)

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from pydantic import PositiveInt
 from scipy.sparse.linalg import LinearOperator, svds
 
 from recbench.contracts import FitContext, RecbenchError, Sanitizer, Verdict, numpy_rng
@@ -48,7 +49,7 @@ class PCAVarSelect(Sanitizer):
         threshold: lift of a target, in standard deviations.
     """
 
-    components: int = 3
+    components: PositiveInt = 3
     variant: Literal["binary", "ratings"] = "binary"
     threshold: float = 6.0
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from pydantic import NonNegativeFloat
 from torch import Tensor
 
 from recbench.contracts import (
@@ -39,8 +40,8 @@ class AdversarialTraining(RobustTraining):
         weight: weight of the adversarial loss (lambda in the paper).
     """
 
-    eps: float = 0.3
-    weight: float = 1.0
+    eps: NonNegativeFloat = 0.3
+    weight: NonNegativeFloat = 1.0
 
     def fit(self, recommender: Recommender, train: Interactions, ctx: FitContext) -> Protected:
         assert isinstance(recommender, Differentiable)  # the component requires it
