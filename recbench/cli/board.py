@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -14,11 +15,12 @@ def board(
     run: Annotated[Path, typer.Argument(help="The folder of a run.", metavar="RUN")],
     out: Annotated[Path | None, typer.Option("--out", help="Folder of the tables; by default RUN/tables.")] = None,
 ) -> None:
-    """Make the tables of a run anew, from its records."""
+    """Make the tables of a run anew, from its records, with the environment that they come from."""
     from pydantic import ValidationError
 
     from recbench.leaderboard import write_tables
     from recbench.matrix.plan import PLAN
+    from recbench.matrix.run import ENVIRONMENT
     from recbench.matrix.suite import Suite
     from recbench.store import Store
 
@@ -37,6 +39,8 @@ def board(
     folder = out or run / "tables"
     try:
         typer.echo(write_tables(records, suite, folder))
+        if (environment := run / ENVIRONMENT).is_file():
+            shutil.copyfile(environment, folder / ENVIRONMENT)
     except OSError as error:
         raise DataError(f"tables cannot be written to {folder}: {error.strerror}; name another --out") from error
     if stale := sum(record["build_id"] != builds[record["cell_id"]] for record in records):

@@ -55,6 +55,13 @@ def test_the_tables_go_where_they_are_wanted(run: Path, tmp_path: Path) -> None:
     assert main(["board", str(run), "--out", str(tmp_path / "elsewhere")]) == 0
     assert (tmp_path / "elsewhere" / "README.md").is_file()
     assert not (run / "tables").exists()
+    assert not (tmp_path / "elsewhere" / "environment.json").exists()
+
+
+def test_the_environment_goes_with_the_tables(run: Path, tmp_path: Path) -> None:
+    (run / "environment.json").write_text('{"python": "3"}')
+    assert main(["board", str(run), "--out", str(tmp_path / "elsewhere")]) == 0
+    assert (tmp_path / "elsewhere" / "environment.json").read_text() == '{"python": "3"}'
 
 
 def test_cells_of_another_build_are_told(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
