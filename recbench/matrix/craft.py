@@ -143,7 +143,8 @@ def _deploy(profiles: Profiles, prepared: Prepared, templates: NDArray[np.int64]
     train = prepared.train
     profiles.check(Budget(train.user_counts[templates], train.n_items, prepared.scale))
     poisoned = inject(train, profiles, templates, _seed(arguments, "deployment"))
-    seed = fit_seed(arguments, arguments["victim"]["name"])
+    # Not the seed of the fit that is judged: an attack tuned on it would overfit it.
+    seed = _seed(arguments, "deployment fit")
     scorer = instance(arguments["victim"]).fit(poisoned.data, context(prepared, poisoned, arguments, seed))
 
     def top(users: NDArray[np.integer] | Histories, k: int) -> NDArray[np.int32]:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recbench.contracts import AttackerView, Problem, Tables
+from recbench.contracts import AttackerView, Problem, RecbenchError, Tables
 
 Objective = Literal["log-rank", "cross-entropy"]
 
@@ -34,7 +34,13 @@ class Aim:
 
     @classmethod
     def of(cls, view: AttackerView, objective: Objective) -> Aim:
-        """The aim of an attack that sees the interactions."""
+        """The aim of an attack that sees the interactions.
+
+        Raises:
+            RecbenchError: the goal is neither push nor nuke.
+        """
+        if view.goal == "degrade":
+            raise RecbenchError("this attack moves targets: its goals are push and nuke, not degrade")
         users = np.arange(view.observed.n_users)[:, None]
         return cls(
             targets=torch.tensor(view.targets, dtype=torch.int64, device=view.device),
@@ -54,7 +60,7 @@ class Aim:
             users = torch.arange(start, min(start + chunk, len(self.pairs)), device=self.pairs.device)
             pairs = self.pairs[users]
             total = total + torch.where(pairs, measure(problem.scores(tables, users), self.targets), 0.0).sum()
-        return self.sign * total / self.pairs.sum()
+        return self.sign * total / self.pairs.sum().clamp(min=1)
 
 
 def cross_entropy(scores: Tensor, targets: Tensor) -> Tensor:

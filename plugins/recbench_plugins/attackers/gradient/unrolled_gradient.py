@@ -100,6 +100,8 @@ class UnrolledGradient(PoisoningAttacker):
             with torch.no_grad():
                 judged = float(np.mean([float(loss(hard, seed, 0)) for seed in judges])) if judges else float(inner)
             yield Iterate(project(RelaxedProfiles.dense(weights), view.budget, ties, always, never), judged)
+            if step == self.steps:
+                return
             (gradient,) = torch.autograd.grad(inner, weights)
             # The targets are fixed: their gradient would only shorten the rest of the row's.
             gradient[:, targets] = 0

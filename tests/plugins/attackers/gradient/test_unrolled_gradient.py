@@ -1,0 +1,183 @@
+"""The unrolled gradient attack: exact budgets, and profiles that work on surrogates it never saw."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from recbench.contracts import (
+    AttackerView,
+    Budget,
+    Differentiable,
+    FitContext,
+    Goal,
+    KnowledgeViolation,
+    Profiles,
+    RelaxedProfiles,
+    derive_seed,
+    unroll,
+)
+from recbench.data.interactions import Interactions
+from recbench.plugins import load_plugins
+from recbench.specs import build, expand
+from recbench_plugins.attackers.gradient.unrolled_gradient import UnrolledGradient, genuine_rows
+from recbench_plugins.attackers.objectives import Aim
+from recbench_plugins.recommenders.bpr_mf import BPRMF
+from recbench_plugins.recommenders.wmf_sgd import WMFSGD
+
+N_USERS, N_ITEMS, TARGET = 150, 60, 0
+
+
+def _taste() -> Interactions:
+    """Users like the items whose product of Gaussian factors is high, some six each."""
+    rng = np.random.default_rng(0)
+    scores = rng.standard_normal((N_USERS, 5)) @ rng.standard_normal((N_ITEMS, 5)).T
+    return Interactions(*np.nonzero(scores > 2.5), N_USERS, N_ITEMS)
+
+
+DATA = _taste()
+SIZES = np.full(12, 6)
+ATTACK = UnrolledGradient(
+    surrogate="wmf-sgd",
+    dim=6,
+    epochs=20,
+    unrolled_epochs=None,
+    steps=6,
+    lr=1.0,
+    momentum=0.9,
+    objective="log-rank",
+    latent=True,
+    rotate=True,
+    held_out=1,
+)
+
+
+def _surrogate(name: str, **params: Any) -> Differentiable:
+    if name == "bpr-mf":
+        return BPRMF(**{"lr": 0.3, "l2": 0.01, "batch_size": 2048, **params})
+    return WMFSGD(**{"alpha": 5.0, "lr": 0.1, "l2": 15.0, "scale": 0.1, "batch_users": 2048, **params})
+
+
+def _view(
+    sizes: Iterable[int] = SIZES,
+    targets: Iterable[int] = (TARGET,),
+    goal: Goal = "push",
+    seed: int = 0,
+    knowledge: Iterable[str] = ("interactions", "surrogate"),
+) -> AttackerView:
+    """A view that offers everything and shows what is declared."""
+    others = dict.fromkeys(("statistics", "queries", "victim", "defense"), "forbidden")
+    return AttackerView(
+        targets=np.array(targets, dtype=np.int32),
+        budget=Budget(np.array(sizes), N_ITEMS),
+        goal=goal,
+        feedback="implicit",
+        n_items=N_ITEMS,
+        seed=seed,
+        knowledge=frozenset(knowledge),  # type: ignore[arg-type]
+        secrets={**others, "interactions": DATA, "surrogate": _surrogate},
+    )
+
+
+def _loss(attack: UnrolledGradient, view: AttackerView, profiles: Profiles) -> float:
+    """The attack's own loss on surrogates from seeds that it does not know."""
+    aim, losses = Aim.of(view, attack.objective), []
+    for k in range(3):
+        surrogate = _surrogate(attack.surrogate, dim=attack.dim, epochs=attack.epochs)
+        problem = surrogate.problem(DATA, FitContext(0), RelaxedProfiles.of(profiles, N_ITEMS))
+        with torch.no_grad():
+            losses.append(float(aim.loss(problem, problem.encode(unroll(problem, derive_seed(k, "fresh"), last=0)))))
+    return float(np.mean(losses))
+
+
+def _random(view: AttackerView) -> Profiles:
+    """The targets and random fillers."""
+    rng, targets = np.random.default_rng(view.seed), view.targets
+    others = np.setdiff1d(np.arange(N_ITEMS), targets)
+    fills = [rng.choice(others, size - len(targets), replace=False) for size in view.budget.sizes]
+    rows = np.repeat(np.arange(len(fills)), view.budget.sizes)
+    return Profiles.from_pairs(rows, np.concatenate([[*targets, *fill] for fill in fills]), len(fills))
+
+
+def _rows(profiles: Profiles) -> list[list[int]]:
+    return [sorted(profiles.histories[k].tolist()) for k in range(len(profiles))]
+
+
+@pytest.mark.parametrize("surrogate", ["wmf-sgd", "bpr-mf"])
+@pytest.mark.parametrize("latent", [True, False], ids=["latent", "projected"])
+def test_every_profile_spends_its_budget_exactly_and_holds_the_targets(latent: bool, surrogate: str) -> None:
+    view = _view(sizes=[3, 8, 20, N_ITEMS], targets=[TARGET, 3])
+    profiles = replace(ATTACK, surrogate=surrogate, steps=2, latent=latent).craft(view)
+    profiles.check(view.budget)
+    assert profiles.histories.lengths.tolist() == [3, 8, 20, N_ITEMS]
+    assert all({TARGET, 3} <= set(row) for row in _rows(profiles))
+
+
+def test_a_budget_below_the_number_of_targets_is_spent_on_targets_alone() -> None:
+    view = _view(sizes=[1, 2, 2, 8], targets=[TARGET, 3, 14])
+    profiles = replace(ATTACK, steps=2).craft(view)
+    profiles.check(view.budget)
+    *short, long = _rows(profiles)
+    assert [len(row) for row in short] == [1, 2, 2]
+    assert all(set(row) <= {TARGET, 3, 14} for row in short)
+    assert set(long) > {TARGET, 3, 14}
+
+
+def test_a_nuke_holds_no_target() -> None:
+    view = _view(targets=[TARGET, 3], goal="nuke")
+    profiles = replace(ATTACK, steps=2).craft(view)
+    profiles.check(view.budget)
+    assert (profiles.histories.lengths == SIZES).all()
+    assert not np.isin(profiles.items, [TARGET, 3]).any()
+
+
+def test_the_seed_decides_the_profiles() -> None:
+    attack = replace(ATTACK, steps=1)
+    first, again, other = (attack.craft(_view(seed=seed)) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first.items, again.items)
+    assert _rows(first) != _rows(other)
+
+
+def test_it_touches_what_its_component_declares_and_needs_all_of_it() -> None:
+    ((component, params),) = expand(load_plugins(), "attacker", "unrolled-gradient[dim=4,epochs=3,steps=1]")
+    attack = build(component, params)
+    assert len(attack.craft(_view(knowledge=component.knowledge))) == len(SIZES)
+    for kind in component.knowledge:
+        with pytest.raises(KnowledgeViolation, match=f"touched '{kind}'"):
+            attack.craft(_view(knowledge=component.knowledge - {kind}))
+
+
+@pytest.mark.parametrize(
+    ("attack", "margin"),
+    [
+        (ATTACK, 0.2),
+        (replace(ATTACK, objective="cross-entropy"), 0.04),
+        (replace(ATTACK, latent=False), 0.2),
+        (replace(ATTACK, unrolled_epochs=10), 0.2),
+        (replace(ATTACK, rotate=False, held_out=0), 0.2),
+    ],
+    ids=["log-rank", "cross-entropy", "projected", "last epochs", "one seed"],
+)
+def test_on_fresh_surrogates_descent_beats_its_start_and_random_profiles(
+    attack: UnrolledGradient, margin: float
+) -> None:
+    view = _view(seed=1)
+    start = _loss(attack, view, replace(attack, steps=0).craft(view))
+    assert _loss(attack, view, attack.craft(view)) < min(start, _loss(attack, view, _random(view))) - margin
+
+
+def test_a_nuke_lowers_the_target_on_fresh_surrogates() -> None:
+    view = _view(goal="nuke")
+    start = _loss(ATTACK, view, replace(ATTACK, steps=0).craft(view))
+    assert _loss(ATTACK, view, ATTACK.craft(view)) < start - 0.02
+
+
+def test_the_start_is_rows_of_genuine_users_that_are_long_enough() -> None:
+    sizes = np.array([3, 5, 8, 8])
+    rows = genuine_rows(DATA, sizes, seed=0, device="cpu").numpy()
+    genuine = DATA.csr.toarray()
+    assert all((genuine == row).all(1).any() for row in rows)
+    assert (rows.sum(1) >= sizes).all()
