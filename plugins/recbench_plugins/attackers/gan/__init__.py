@@ -1,0 +1,1 @@
+"""Fake profiles from generative models."""

@@ -1,0 +1,147 @@
+"""A generative adversarial network that writes fake profiles, and the control that shows what it has learned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+import torch
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from torch import Tensor
+
+from recbench.contracts import Adam, AttackerView, PoisoningAttacker, Profiles, RelaxedProfiles, derive_seed, numpy_rng
+from recbench_plugins.attackers.gan.adversarial import Contest
+from recbench_plugins.attackers.gan.losses import LOSSES, LossName
+from recbench_plugins.attackers.gan.networks import ProfileDiscriminator, ProfileGenerator
+from recbench_plugins.attackers.gan.surrogate_loss import SurrogateLoss
+from recbench_plugins.attackers.objectives import Aim, Objective
+
+
+@dataclass(frozen=True)
+class GAN(PoisoningAttacker):
+    """Profiles that look genuine to a discriminator and raise the targets on a surrogate. Implicit feedback.
+
+    Goodfellow et al., "Generative adversarial nets", NIPS 2014. The generator first learns to imitate, then
+    minimizes its adversarial loss plus `weight` times the attack's loss on a surrogate, whose training is
+    differentiated through (Tang, Wen, Wang, RecSys 2020). The generator of the step that attacks surrogates of
+    held-out seeds best writes the profiles. The targets are in the profiles all along.
+
+    Args:
+        loss: `wasserstein` (with gradient penalty; imitates best), `cross-entropy` or `least-squares`.
+        noise, hidden: see `ProfileGenerator`; the discriminator's hidden layers are as wide.
+        imitation_steps: steps of the generator without the surrogate.
+        steps: steps with it.
+        critic_steps: steps of the discriminator before each of the generator.
+        batch: genuine users, and fakes of the same lengths, a step.
+        lr: Adam's step size for both players.
+        weight: of the attack's loss; at 0 the generator only imitates.
+        objective: the attack's loss, see `Aim`.
+        surrogate: a differentiable recommender, by name.
+        dim: its size.
+        epochs: its training where profiles are judged.
+        start_epochs, last_epochs: its training in a step: on genuine users alone, done once for each of
+            `starts` seeds, and then with the fakes, differentiated through.
+        last_lr: the surrogate's step size there. Adam starts anew, with steps of full length that would undo
+            what is known already.
+        starts: see `start_epochs`.
+        judge_every: judge after so many steps with the surrogate.
+        held_out: surrogate seeds to judge by.
+    """
+
+    loss: LossName = "wasserstein"
+    noise: PositiveInt = 100
+    hidden: PositiveInt = 128
+    imitation_steps: NonNegativeInt = 100
+    steps: NonNegativeInt = 12
+    critic_steps: PositiveInt = 5
+    batch: PositiveInt = 64
+    lr: PositiveFloat = 1e-3
+    weight: NonNegativeFloat = 10.0
+    objective: Objective = "log-rank"
+    surrogate: str = "wmf-sgd"
+    dim: PositiveInt = 32
+    epochs: PositiveInt = 50
+    start_epochs: PositiveInt = 20
+    last_epochs: PositiveInt = 10
+    last_lr: float = 0.02
+    starts: PositiveInt = 4
+    judge_every: PositiveInt = 4
+    held_out: PositiveInt = 2
+
+    def craft(self, view: AttackerView) -> Profiles:
+        return self.trained(view).sample(view.budget.sizes, derive_seed(view.seed, "profiles"))
+
+    def trained(self, view: AttackerView) -> ProfileGenerator:
+        """The generator, from which profiles of any number and size can be sampled."""
+        generator = ProfileGenerator(view, self.noise, self.hidden)
+        discriminator = ProfileDiscriminator(view, self.hidden)
+        pairs = matched_pairs(view, generator, self.batch)
+        contest = Contest(
+            generator, discriminator, LOSSES[self.loss], pairs, Adam(self.lr, beta1=0.5), self.critic_steps, view.seed
+        )
+        for _ in range(self.imitation_steps):
+            contest.step()
+        if self.steps and self.weight:
+            self._attack(view, generator, contest)
+        return generator
+
+    def _attack(self, view: AttackerView, generator: ProfileGenerator, contest: Contest) -> None:
+        """Go on with the surrogate's loss; leave the generator as it was when it attacked best."""
+        attack = SurrogateLoss.of(
+            view,
+            Aim.of(view, self.objective),
+            self.surrogate,
+            self.dim,
+            self.epochs,
+            self.start_epochs,
+            self.last_epochs,
+            self.last_lr,
+            self.starts,
+        )
+
+        def drawn(*stream: str | int) -> RelaxedProfiles:
+            profiles: RelaxedProfiles = generator(view.budget.sizes, derive_seed(view.seed, *stream))
+            return profiles
+
+        best, best_loss = generator.state_dict(), float("inf")
+        for step in range(self.steps):
+            contest.step(self.weight * attack(drawn("attack", step), step))
+            if (step + 1) % self.judge_every == 0 or step + 1 == self.steps:
+                found = attack.judge([drawn("judged", k) for k in range(self.held_out)])
+                if found < best_loss:
+                    best, best_loss = deepcopy(generator.state_dict()), found
+        generator.load_state_dict(best)
+
+
+@dataclass(frozen=True)
+class UntrainedGAN(PoisoningAttacker):
+    """The generator of `GAN` before its first step: what `GAN` gains over it, it has learned.
+
+    Args:
+        noise, hidden: see `ProfileGenerator`.
+    """
+
+    noise: PositiveInt = 100
+    hidden: PositiveInt = 128
+
+    def craft(self, view: AttackerView) -> Profiles:
+        generator = ProfileGenerator(view, self.noise, self.hidden)
+        return generator.sample(view.budget.sizes, derive_seed(view.seed, "profiles"))
+
+
+def matched_pairs(view: AttackerView, generator: ProfileGenerator, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Rows [batch, n_items] of genuine users and of fakes with as many items beside the targets, without end.
+
+    With other sizes the discriminator would only count.
+    """
+    observed = view.observed
+    others = observed.select(~np.isin(observed.items, view.targets))
+    users = np.flatnonzero(others.user_counts)
+    rng = numpy_rng(view.seed, "genuine")
+    for turn in count():
+        drawn = rng.choice(users, batch)
+        fakes = generator(others.user_counts[drawn] + len(generator.always), derive_seed(view.seed, "imitation", turn))
+        yield torch.tensor(others.csr[drawn].toarray(), dtype=torch.float32, device=view.device), fakes.matrix()

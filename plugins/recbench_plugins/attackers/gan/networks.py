@@ -1,0 +1,91 @@
+"""The two players of an attack on implicit feedback: from noise to profiles, and from profiles to a verdict."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import layer_norm
+
+from recbench.contracts import (
+    AttackerView,
+    Budget,
+    Profiles,
+    RecbenchError,
+    RelaxedProfiles,
+    derive_seed,
+    project,
+    straight_through,
+    torch_rng,
+)
+from recbench_plugins.attackers.gan.adversarial import mlp
+
+SPREAD = 2.0
+"""Deviation of a profile's logits. The straight-through gradient alone lets them grow without bound, until
+the lot has no say and the profile is a function of the noise."""
+
+
+class ProfileGenerator(nn.Module):
+    """Fake profiles of any number and size: the targets, and items drawn without replacement.
+
+    From normal noise, hidden layers make logits over the catalogue. A profile holds the items of the largest
+    logits after Gumbel noise, which is a draw without replacement from their softmax (Kool, van Hoof,
+    Welling, "Stochastic beams and where to find them", ICML 2019, section 2).
+
+    Args:
+        view: names targets, goal and catalogue; its seed draws the parameters.
+        noise: how many numbers a profile is made from.
+        hidden: units of each of two hidden layers.
+
+    Raises:
+        RecbenchError: the track is explicit.
+    """
+
+    def __init__(self, view: AttackerView, noise: int, hidden: int) -> None:
+        super().__init__()
+        if view.feedback == "explicit":
+            raise RecbenchError("this generator writes clicks, not ratings; run it on the implicit track")
+        self.noise = noise
+        self.n_items = view.n_items
+        self.device = view.device
+        nothing = view.targets[:0]
+        self.always, self.never = (nothing, view.targets) if view.goal == "nuke" else (view.targets, nothing)
+        rng = torch_rng(view.seed, "generator", device=view.device)
+        self.layers = mlp((noise, hidden, hidden, view.n_items), rng)
+
+    def forward(self, sizes: NDArray[np.int64], seed: int) -> RelaxedProfiles:
+        """Profiles of exactly `sizes` [m] interactions, targets counted, that carry the generator's gradient."""
+        return straight_through(*self._drawn(sizes, seed), derive_seed(seed, "ties"), self.always, self.never)
+
+    def sample(self, sizes: NDArray[np.int64], seed: int) -> Profiles:
+        """The same profiles, discrete."""
+        with torch.no_grad():
+            return project(*self._drawn(sizes, seed), derive_seed(seed, "ties"), self.always, self.never)
+
+    def _drawn(self, sizes: NDArray[np.int64], seed: int) -> tuple[RelaxedProfiles, Budget]:
+        rng = torch_rng(seed, "noise", device=self.device)
+        noise = torch.randn(len(sizes), self.noise, generator=rng, device=self.device)
+        logits = SPREAD * layer_norm(self.layers(noise), (self.n_items,))
+        # -log of an exponential variate, which is positive, is a Gumbel variate.
+        lot = -torch.empty_like(logits).exponential_(generator=rng).clamp(min=1e-30).log()
+        return RelaxedProfiles.dense(logits + lot), Budget(sizes, self.n_items)
+
+
+class ProfileDiscriminator(nn.Module):
+    """Scores [b] of rows [b, n_items], higher for genuine ones. It sees no target and, by scaling, no size.
+
+    With a target in sight its task would be solved by one column: hardly anyone has a cold target.
+    """
+
+    def __init__(self, view: AttackerView, hidden: int) -> None:
+        super().__init__()
+        rng = torch_rng(view.seed, "discriminator", device=view.device)
+        self.layers = mlp((view.n_items, hidden, hidden, 1), rng)
+        self.targets = torch.tensor(view.targets, dtype=torch.int64, device=view.device)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        rows = rows.index_fill(1, self.targets, 0)
+        lengths = rows.detach().sum(1, keepdim=True).clamp(min=1).sqrt()
+        scores: Tensor = self.layers(rows / lengths)
+        return scores.squeeze(1)
