@@ -54,7 +54,7 @@ def _between(found: Interval) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
-    parser.add_argument("--metric", default="rank_gain_bits")
+    parser.add_argument("--metric", default="rank-gain")
     parser.add_argument("--against", nargs="*", default=["random", "popular", "gan-untrained"])
     options = parser.parse_args()
     for data, by in sorted(gains(options.run, options.metric).items()):

@@ -66,7 +66,7 @@ class GAN(PoisoningAttacker):
     epochs: PositiveInt = 50
     start_epochs: PositiveInt = 20
     last_epochs: PositiveInt = 10
-    last_lr: float = 0.02
+    last_lr: PositiveFloat = 0.02
     starts: PositiveInt = 4
     judge_every: PositiveInt = 4
     held_out: PositiveInt = 2
