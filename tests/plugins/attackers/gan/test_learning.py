@@ -100,7 +100,8 @@ def test_a_fresh_classifier_tells_imitations_from_genuine_rows_less_well_than_ra
         return float(roc_auc_score(labels[~learned], classifier.decision_function(features[~learned])))
 
     seen = view(train, spend)
-    generator = replace(SMALL, hidden=32, imitation_steps=250, batch=64, lr=3e-3, weight=0.0).trained(seen)
+    attack = replace(SMALL, hidden=32, imitation_steps=120, critic_steps=3, batch=32, lr=5e-3, weight=0.0)
+    generator = attack.trained(seen)
     imitation = auc(generator.sample(spend.sizes, 1))
     assert imitation < 0.9
     assert imitation < auc(random_profiles(spend, 1)) - 0.05
@@ -139,13 +140,14 @@ class _Shifted(nn.Module):
 
 def test_the_wasserstein_critic_measures_the_distance_of_two_laws_and_the_generator_shortens_it() -> None:
     rng = torch.Generator().manual_seed(0)
-    real = torch.randn(256, 1, generator=rng) + 3
-    generator = _Shifted(2 * torch.rand(256, 1, generator=rng))
+    # Near each other: the penalty lets the slope exceed 1 by distance / 20.
+    real = torch.randn(256, 1, generator=rng) + 0.6
+    generator = _Shifted(torch.randn(256, 1, generator=rng))
     fake = generator().detach()
     distance = (real.sort(0).values - fake.sort(0).values).abs().mean()
     critic = mlp((1, 32, 32, 1), rng)
     pairs = ((real, generator()) for _ in iter(int, 1))
-    Contest(generator, critic, LOSSES["wasserstein"], pairs, Adam(3e-3, beta1=0.5), critic_steps=600, seed=0).step()
+    Contest(generator, critic, LOSSES["wasserstein"], pairs, Adam(3e-3, beta1=0.5), critic_steps=1200, seed=0).step()
     with torch.no_grad():
         assert critic(real).mean() - critic(fake).mean() == pytest.approx(float(distance), rel=0.1)
     assert generator.shift.item() > 0
