@@ -1,0 +1,3 @@
+"""Checks of attackers."""
+
+from __future__ import annotations

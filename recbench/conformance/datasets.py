@@ -1,0 +1,3 @@
+"""Checks of data sets."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Checks of defenses."""
+
+from __future__ import annotations

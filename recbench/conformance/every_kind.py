@@ -1,0 +1,3 @@
+"""Checks of every kind of component."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Checks of metrics."""
+
+from __future__ import annotations

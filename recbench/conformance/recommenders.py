@@ -1,0 +1,3 @@
+"""Checks of recommenders."""
+
+from __future__ import annotations
