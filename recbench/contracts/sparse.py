@@ -1,11 +1,14 @@
 """Products with a fixed sparse pattern whose values carry gradient, to any order.
 
 torch's own sparse tensors have no second derivatives, which unrolled training needs. The three products
-here are each other's derivatives, so they close under differentiation:
+here are each other's derivatives, and so are the two sums below them, so they close under differentiation:
 
     sampled(P, Q)[k] = P[row_k] . Q[col_k]
     matmul(v, X)     = A(v) X            with A(v)[row_k, col_k] = v_k
     matmul_t(v, X)   = A(v)^T X
+
+    row_sums(v)      = A(v) 1
+    spread(x)[k]     = x[row_k]
 """
 
 from __future__ import annotations
@@ -72,6 +75,18 @@ class SparsePattern:
         order, transpose = self.transposed
         return transpose.matmul(_Permute.apply(values, order), dense)  # type: ignore[no-untyped-call]
 
+    def row_sums(self, values: Tensor) -> Tensor:
+        """The sum of the entries of every row, [n]."""
+        return _RowSums.apply(values, self)  # type: ignore[no-any-return, no-untyped-call]
+
+    def spread(self, rows: Tensor) -> Tensor:
+        """For every entry the value of its row, [nnz], of `rows` [n]."""
+        return _Spread.apply(rows, self)  # type: ignore[no-any-return, no-untyped-call]
+
+    @cached_property
+    def _ones(self) -> Tensor:
+        return torch.ones(self.shape[1], 1, device=self.cols.device)
+
     def _tensor(self, values: Tensor) -> Tensor:
         return torch.sparse_csr_tensor(*self._indices, values, size=self.shape, check_invariants=False)
 
@@ -126,3 +141,25 @@ class _MatMul(torch.autograd.Function):
             ctx.pattern.matmul_t(values, grad) if ctx.needs_input_grad[1] else None,
             None,
         )
+
+
+class _RowSums(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, pattern: SparsePattern) -> Tensor:
+        ctx.pattern = pattern
+        return (pattern._tensor(values.contiguous()) @ pattern._ones.to(values.dtype)).squeeze(1)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        return ctx.pattern.spread(grad), None
+
+
+class _Spread(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, pattern: SparsePattern) -> Tensor:
+        ctx.pattern = pattern
+        return rows.index_select(0, pattern.rows)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        return ctx.pattern.row_sums(grad), None

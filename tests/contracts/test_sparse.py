@@ -60,6 +60,19 @@ def test_first_and_second_derivatives_are_right(name: str) -> None:
     assert gradgradcheck(lambda *given: product(pattern, *given), operands)
 
 
+@pytest.mark.parametrize("name, length", [("row_sums", len(COLS)), ("spread", N)])
+def test_sums_and_their_spread_are_those_of_the_dense_matrix_and_each_others_derivatives(
+    name: str, length: int
+) -> None:
+    pattern = _pattern()
+    given = torch.randn(length, generator=torch_rng(0, name), dtype=torch.float64).requires_grad_()
+    function = getattr(pattern, name)
+    wanted = _dense(pattern, given).sum(1) if name == "row_sums" else given[pattern.rows]
+    torch.testing.assert_close(function(given), wanted)
+    assert gradcheck(function, (given,))
+    assert gradgradcheck(lambda x: function(x.sin()), (given,))
+
+
 @products
 @pytest.mark.parametrize("constant", [0, 1])
 def test_one_operand_may_be_a_constant(name: str, constant: int) -> None:

@@ -104,7 +104,6 @@ class WMFProblem(Problem):
             weights = torch.cat([weights, fakes.weights])
         self.pull = model.alpha * weights
         self.confidence = (model.alpha - 1) * weights**2 * (3 - 2 * weights)
-        self.ones = torch.ones(self.n_items, 1, device=device)
         self.chunks = []
         for start in range(0, self.n_users, model.batch_users):
             stop = min(start + model.batch_users, self.n_users)
@@ -134,8 +133,9 @@ class WMFProblem(Problem):
         everything = ((users @ (items.T @ items)) * users).sum(1)
         scores = batch.pattern.sampled(users, items)
         pull, confidence = tables["pull"][batch.entries], tables["confidence"][batch.entries]
-        excess = confidence * scores * scores + pull * (1 - 2 * scores)
-        return everything + batch.pattern.matmul(excess, self.ones).squeeze(1)
+        # confidence s^2 - 2 pull s + pull
+        excess = pull + scores * torch.addcmul(-2 * pull, confidence, scores)
+        return everything + batch.pattern.row_sums(excess)
 
     def penalty(self, params: Params, batch: Batch) -> Tensor:
         assert isinstance(batch, UserChunk)
