@@ -61,7 +61,7 @@ class Peer:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peer", required=True, help="a Python interpreter with Cornac")
-    parser.add_argument("--params", default="epochs=25,lr=0.09", help="of bpr-mf, as in a suite")
+    parser.add_argument("--params", default="epochs=25", help="of bpr-mf, as in a suite")
     parser.add_argument("--peer-params", default="64,0.01,0.01,150", help="dimensions, step size, l2, epochs")
     parser.add_argument("--runs", type=int, default=3)
     args = parser.parse_args()

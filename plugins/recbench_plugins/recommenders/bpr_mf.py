@@ -46,7 +46,7 @@ class BPRMF(Differentiable):
     """
 
     dim: PositiveInt = 64
-    lr: PositiveFloat = 0.07
+    lr: PositiveFloat = 0.1
     l2: NonNegativeFloat = 0.01
     epochs: PositiveInt = 60
     batch_size: PositiveInt = 4096

@@ -170,5 +170,4 @@ def test_a_user_and_an_item_without_interactions_have_finite_scores(small: Inter
 
 
 def test_30_epochs_reach_the_known_quality_on_movielens(ndcg_on_movielens: Callable[[Recommender], float]) -> None:
-    model = WMFSGD(dim=64, alpha=5.0, lr=0.05, l2=30.0, scale=0.1, epochs=30, batch_users=2048)
-    assert ndcg_on_movielens(model) >= 0.42
+    assert ndcg_on_movielens(WMFSGD(epochs=30)) >= 0.42
