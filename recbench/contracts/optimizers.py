@@ -100,12 +100,16 @@ class Adam:
         return {"mean": _zeros(params), "square": _zeros(params), "step": 0}
 
     def update(self, params: Mapping[str, Tensor], grads: Mapping[str, Tensor], state: State) -> tuple[Tensors, State]:
+        # Few operations: unrolled training keeps and differentiates every one of them.
         step = state["step"] + 1
-        mean = {k: self.beta1 * state["mean"][k] + (1 - self.beta1) * grads[k] for k in params}
-        square = {k: self.beta2 * state["square"][k] + (1 - self.beta2) * grads[k] ** 2 for k in params}
-        scale = self.lr / (1 - self.beta1**step)
-        correction = 1 - self.beta2**step
-        new = {k: params[k] - scale * mean[k] / ((square[k] / correction + TINY).sqrt() + self.eps) for k in params}
+        mean = {k: torch.lerp(state["mean"][k], grads[k], 1 - self.beta1) for k in params}
+        square = {
+            k: torch.addcmul(self.beta2 * state["square"][k], grads[k], grads[k], value=1 - self.beta2) for k in params
+        }
+        correction = (1 - self.beta2**step) ** 0.5
+        scale = self.lr * correction / (1 - self.beta1**step)
+        roots = {k: (square[k] + TINY).sqrt() + self.eps * correction for k in params}
+        new = {k: torch.addcdiv(params[k], mean[k], roots[k], value=-scale) for k in params}
         return new, {"mean": mean, "square": square, "step": step}
 
 

@@ -111,8 +111,8 @@ class _Sampled(torch.autograd.Function):
         if not len(pattern.cols):
             return left.new_zeros(0)
         if left.is_cuda or torch.backends.mkl.is_available():  # type: ignore[no-untyped-call]
-            zeros = pattern._tensor(left.new_zeros(len(pattern.cols)))
-            product: Tensor = torch.sparse.sampled_addmm(zeros, left, right.T, beta=0.0)
+            product = pattern._tensor(left.new_zeros(len(pattern.cols)))
+            torch.sparse.sampled_addmm(product, left, right.T, beta=0.0, out=product)
             return product.values()
         return (left[pattern.rows] * right[pattern.cols]).sum(1)
 

@@ -102,8 +102,8 @@ class WMFProblem(Problem):
         weights = torch.ones(len(train), device=device)
         if fakes is not None:
             weights = torch.cat([weights, fakes.weights])
-        self.pull = model.alpha * weights
-        self.confidence = (model.alpha - 1) * weights**2 * (3 - 2 * weights)
+        self.quadratic = (model.alpha - 1) * weights**2 * (3 - 2 * weights)
+        self.linear = -2 * model.alpha * weights
         self.chunks = []
         for start in range(0, self.n_users, model.batch_users):
             stop = min(start + model.batch_users, self.n_users)
@@ -111,6 +111,9 @@ class WMFProblem(Problem):
             pattern = SparsePattern(indptr[start : stop + 1] - indptr[start], items[entries], self.n_items)
             users = torch.arange(start, stop, device=device)
             self.chunks.append(UserChunk(users, 0, slice(start, stop), pattern, entries))
+        self.constant = (
+            torch.cat([chunk.pattern.row_sums(weights[chunk.entries]) for chunk in self.chunks]) * model.alpha
+        )
 
     def init(self, seed: int) -> Params:
         def normal(name: str, rows: int) -> Tensor:
@@ -125,17 +128,16 @@ class WMFProblem(Problem):
             yield self.chunks[k]
 
     def encode(self, params: Params) -> Tables:
-        return {**params, "pull": self.pull, "confidence": self.confidence}
+        return {**params, "quadratic": self.quadratic, "linear": self.linear, "constant": self.constant}
 
     def losses(self, tables: Tables, batch: Batch) -> Tensor:
         assert isinstance(batch, UserChunk)
         users, items = tables["users"][batch.rows], tables["items"]
         everything = ((users @ (items.T @ items)) * users).sum(1)
         scores = batch.pattern.sampled(users, items)
-        pull, confidence = tables["pull"][batch.entries], tables["confidence"][batch.entries]
-        # confidence s^2 - 2 pull s + pull
-        excess = pull + scores * torch.addcmul(-2 * pull, confidence, scores)
-        return everything + batch.pattern.row_sums(excess)
+        quadratic, linear = tables["quadratic"][batch.entries], tables["linear"][batch.entries]
+        excess = batch.pattern.row_sums(scores * torch.addcmul(linear, quadratic, scores))
+        return everything + excess + tables["constant"][batch.rows]
 
     def penalty(self, params: Params, batch: Batch) -> Tensor:
         assert isinstance(batch, UserChunk)
