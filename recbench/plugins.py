@@ -114,6 +114,11 @@ class Plugins:
             raise PluginError(f"no {kind} matches '{pattern}'; known: {known}{self._broken()}")
         return matching
 
+    def complaints(self) -> list[str]:
+        """One line for each plugin that is not active although nobody has disabled it."""
+        broken = (row for row in self.rows if row.status not in ("active", "disabled"))
+        return [f"{row} is not active ({row.status}): {row.reason}" for row in broken]
+
     def notify(self, record: Mapping[str, Any]) -> list[str]:
         """Tell every observer of a finished cell; returns one line for each observer that raised."""
         problems = []

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from planted_suite import InThisProcess, open_shop
 
 MIRROR = Path(os.environ.get("RECBENCH_MIRROR", Path(__file__).parents[2] / "shared" / "data"))
 
@@ -14,3 +15,17 @@ def mirror() -> Path:
     if not MIRROR.is_dir():
         pytest.skip(f"no mirror of the real data at {MIRROR}; set RECBENCH_MIRROR")
     return MIRROR
+
+
+@pytest.fixture
+def quick_executor(monkeypatch) -> None:
+    monkeypatch.setattr("recbench.matrix.run.LocalExecutor", InThisProcess)
+
+
+@pytest.fixture
+def shop(tmp_path, monkeypatch) -> Path:
+    """A working folder with a small data set of the user's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RECBENCH_CACHE", str(tmp_path / "cache"))
+    open_shop(tmp_path)
+    return tmp_path

@@ -18,9 +18,8 @@ from recbench.plugins import PluginRow, Plugins
 def installed(context: typer.Context) -> Plugins:
     """The plugins as the global options want them, with one line on stderr for each that is broken."""
     plugins: Plugins = context.obj()
-    for row in plugins.rows:
-        if row.status not in ("active", "disabled"):
-            typer.echo(f"warning: {row} is not active ({row.status}): {row.reason}", err=True)
+    for complaint in plugins.complaints():
+        typer.echo(f"warning: {complaint}", err=True)
     return plugins
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,10 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recbench.cli.plugins import installed
-from recbench.errors import SuiteError, suggestion
 
 if TYPE_CHECKING:
-    from recbench.matrix.plan import Plan, Rerun
     from recbench.matrix.run import Summary
     from recbench.matrix.suite import Suite
     from recbench.store import Store
@@ -56,9 +53,10 @@ def plan(
 ) -> None:
     """Say what a run would compute: cells, stages, what is cached and what is skipped and why."""
     from recbench.matrix.plan import KINDS, cached
+    from recbench.running import planned
 
     asked = _suite(suite, dataset, recommender, attacker, defense, seeds, size)
-    made, store = _planned(context, asked, out, device, threads)
+    made, store = planned(asked, out, installed(context), device, threads)
     stages = made.stages()
     at_hand = cached(stages, store)
     if as_json:
@@ -93,38 +91,19 @@ def run(
     threads: Threads = 1,
 ) -> None:
     """Run a suite, or what is missing of it, and write its tables."""
-    from recbench.leaderboard import write_tables
-    from recbench.matrix.run import run_plan
+    from recbench.running import computed, planned, rerun_named
 
-    wanted = _rerun(rerun)
+    wanted = rerun_named(rerun)
     asked = _suite(suite, dataset, recommender, attacker, defense, seeds, size)
-    made, store = _planned(context, asked, out, device, threads)
+    made, store = planned(asked, out, installed(context), device, threads)
     try:
-        store.root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SuiteError(f"--out {store.root} cannot be made: {error.strerror}") from error
-    try:
-        summary = run_plan(made, store, jobs or _cores(), wanted)
+        summary, tables = computed(made, store, jobs, wanted)
     except KeyboardInterrupt:
         typer.echo(f"interrupted; {_resume(store)}", err=True)
         raise typer.Exit(130) from None
-    typer.echo(write_tables(summary.records, asked, store.root / "tables"))
+    typer.echo(tables)
     _report(summary, store)
     raise typer.Exit(summary.exit_code)
-
-
-def _cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _rerun(word: str) -> Rerun:
-    from recbench.matrix.plan import COMPUTED
-
-    for choice in COMPUTED:
-        if choice == word:
-            return choice
-    raise SuiteError(f"--rerun {word}: no such choice{suggestion(word, COMPUTED)}")
 
 
 def _suite(
@@ -141,33 +120,6 @@ def _suite(
     return load_suite(name).override(
         datasets or (), recommenders or (), attackers or (), defenses or (), seeds, sizes or ()
     )
-
-
-def _planned(context: typer.Context, suite: Suite, out: Path | None, device: str, threads: int) -> tuple[Plan, Store]:
-    from recbench.matrix.identity import Circumstances
-    from recbench.matrix.plan import PLAN, Plan
-    from recbench.store import Store
-
-    folder = out or Path("runs") / suite.name
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not there.is_dir():
-        raise SuiteError(f"--out {folder}: {there} is a file; name a folder")
-    _check_device(device)
-    store = Store(folder)
-    plugins = installed(context)
-    return Plan.of(suite, plugins, Circumstances(device, threads), store.read_document(PLAN) or {}), store
-
-
-def _check_device(device: str) -> None:
-    if device == "cpu":
-        return  # torch takes seconds to import
-    import torch
-
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise SuiteError(f"--device {device}: {reason}; 'cpu' is always there") from error
 
 
 def _resume(store: Store) -> str:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from planted_suite import InThisProcess, suite
 
 from recbench.cli import main
 from recbench.contracts import Profiles
-from recbench.execution import Task, TaskResult
-from recbench.execution.worker import classify, one_line
+from recbench.execution import TaskResult
 from recbench.plugins import Plugins
 from recbench.store import Store
 
-PLANTED = Path(__file__).parents[1] / "matrix" / "planted_components.py"
 TINY = """
 name = "tiny"
 version = "1"
@@ -133,59 +131,6 @@ def test_a_run_that_is_killed_goes_on_where_it_stopped_and_ends_up_the_same(recb
         for key in filter(None, record["artifacts"].values()):
             assert store.digest(key) == uninterrupted.digest(key)
     assert store.check() == []
-
-
-class InThisProcess:
-    """Stands in for `LocalExecutor` where the test is not about processes: theirs take seconds to start."""
-
-    def __init__(self, store: Store, jobs: int, preload: Sequence[str]) -> None:
-        self._store = store
-        self._tasks: list[Task] = []
-        self.closed = False
-
-    def submit(self, task: Task) -> None:
-        self._tasks.append(task)
-
-    def next(self, timeout: float | None = None) -> TaskResult:
-        task = self._tasks.pop(0)
-        module, _, name = task.function.partition(":")
-        inputs = {name: self._store.get(key) for name, key in task.inputs.items()}
-        try:
-            self._store.put(task.key, getattr(importlib.import_module(module), name)(task.arguments, inputs))
-        except Exception as error:
-            return TaskResult(task, classify(error), one_line(error), 0.0, 0.0, 0, "")
-        return TaskResult(task, "ok", "", 0.0, 0.0, 0, "")
-
-    def close(self) -> None:
-        self.closed = True
-
-
-@pytest.fixture
-def quick_executor(monkeypatch) -> None:
-    monkeypatch.setattr("recbench.matrix.run.LocalExecutor", InThisProcess)
-
-
-@pytest.fixture
-def shop(tmp_path, monkeypatch) -> Path:
-    """A working folder with a small data set of the user's own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("RECBENCH_CACHE", str(tmp_path / "cache"))
-    rows = [f"{user},{item}" for user in range(40) for item in range(60) if (user * item + user) % 3]
-    (tmp_path / "shop.csv").write_text("\n".join(["user_id,item_id", *rows]))
-    return tmp_path
-
-
-def suite(recommenders: list[str], attackers: list[str], defenses: list[str], more: str = "") -> str:
-    text = {
-        "name": "mine",
-        "version": "1",
-        "datasets": ["shop.csv"],
-        "recommenders": [f"{PLANTED}:{name}" for name in recommenders],
-        "attackers": [f"{PLANTED}:{name}" for name in attackers],
-        "defenses": [f"{PLANTED}:{name}" for name in defenses],
-    }
-    Path("mine.toml").write_text("\n".join(f"{key} = {json.dumps(value)}" for key, value in text.items()) + "\n" + more)
-    return "./mine.toml"
 
 
 def by_names(store: Store) -> dict[tuple[str, str, str], dict[str, Any]]:
@@ -360,10 +305,10 @@ def test_the_plan_counts_stages_and_tells_why_cells_are_skipped(shop, capfd):
         (["./mine.toml", "--seeds", "0"], "'seeds': input should be greater than or equal to 1"),
         (["./mine.toml", "--seeds", "two"], "'--seeds'"),
         (["./mine.toml", "--size", "3"], "'threat.sizes.0': input should be less than or equal to 1"),
-        (["./mine.toml", "--device", "toaster"], "--device toaster"),
-        (["./mine.toml", "--rerun", "al"], "--rerun al: no such choice; did you mean 'all'?"),
+        (["./mine.toml", "--device", "toaster"], "device toaster"),
+        (["./mine.toml", "--rerun", "al"], "rerun al: no such choice; did you mean 'all'?"),
         (["./mine.toml", "--jobs", "0"], "--jobs"),
-        (["./mine.toml", "--out", "shop.csv"], "--out shop.csv: shop.csv is a file"),
+        (["./mine.toml", "--out", "shop.csv"], "cannot be kept in shop.csv: shop.csv is a file"),
         (["./mine.toml", "--out", "shop.csv/run"], "shop.csv is a file"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
