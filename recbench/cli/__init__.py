@@ -14,6 +14,7 @@ from recbench import __version__
 from recbench.cli.board import board
 from recbench.cli.data import data_app
 from recbench.cli.plugins import plugins
+from recbench.cli.results import results
 from recbench.cli.run import plan, run
 from recbench.errors import PluginError, RecbenchError
 from recbench.plugins import load_plugins
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.command()(plugins)
 app.command()(plan)
 app.command()(run)
+app.command()(results)
 app.command()(board)
 app.add_typer(data_app, name="data")
 
