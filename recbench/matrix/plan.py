@@ -115,9 +115,10 @@ class Plan:
             return "missing"  # not asked yet, or it could not be asked then
         if record["build_id"] != self.recipes.build_id(cell):
             return "stale"
-        if record["status"] != "ok":
+        measured = record["evaluation"] == self.evaluation
+        if record["status"] != "ok" and (measured or record["stage"] != "evaluate"):
             return "failed"
-        return "ok" if record["evaluation"] == self.evaluation else "missing"
+        return "ok" if measured else "missing"  # other metrics mend what only metrics had failed
 
     def wanted(self, store: Store, rerun: Rerun) -> list[Cell]:
         """The cells that a run would compute."""
