@@ -4,9 +4,9 @@
 
 Protocol: every rating is a positive; of each user's interactions a random fifth is the test part (seed 42); all
 items outside the other four fifths are ranked, whether these are trained on or validated on. `--part validation` is for
-choosing settings: the test part is set aside, and a random fifth of what remains takes its place. Times are CPU seconds of
-the whole process, medians of the runs after a first one that is not counted. Set OMP_NUM_THREADS=1: one thread is the
-benchmark's default, and threads that wait for each other count as CPU time.
+choosing settings: the test part is set aside, and a random fifth of what remains takes its place. Times are CPU seconds
+of the whole process, medians of the runs after a first one that is not counted. Set OMP_NUM_THREADS=1: one thread is
+the benchmark's default, and threads that wait for each other count as CPU time.
 """
 
 from __future__ import annotations

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor
 
 from recbench.contracts import (
@@ -24,6 +25,7 @@ from recbench.contracts import (
     numpy_rng,
     project,
     straight_through,
+    torch_rng,
     unroll,
 )
 from recbench.data import Interactions
@@ -56,6 +58,7 @@ class UnrolledGradient(PoisoningAttacker):
         lr, momentum: of the outer gradient descent; the gradient of each profile is scaled to length 1.
         objective: `log-rank`, the smoothed logarithm of the targets' ranks, or the paper's `cross-entropy`.
         latent: keep the outer variable real-valued between steps.
+        noise: share of uniform noise in the start, the rest being a genuine user's row; 0 is the paper's start.
         rotate: train the surrogate from another seed in every step; with one seed the attack overfits it.
         held_out: how many surrogate seeds, none of which gave a gradient, judge every step; the best step's
             profiles are the attack. With 0 the step's own seed judges, as in the paper.
@@ -70,6 +73,7 @@ class UnrolledGradient(PoisoningAttacker):
     momentum: NonNegativeFloat = 0.9
     objective: Objective = "log-rank"
     latent: bool = True
+    noise: Annotated[float, Field(ge=0, le=1)] = 0.0
     rotate: bool = True
     held_out: NonNegativeInt = 2
 
@@ -92,6 +96,8 @@ class UnrolledGradient(PoisoningAttacker):
             return aim.loss(problem, problem.encode(unroll(problem, seed, last)))
 
         weights = genuine_rows(view.observed, view.budget.sizes, view.seed, view.device)
+        rng = torch_rng(view.seed, "noise", device=view.device)
+        weights = torch.lerp(weights, torch.rand(weights.shape, generator=rng, device=view.device), self.noise)
         velocity = torch.zeros_like(weights)
         for step in range(self.steps + 1):
             weights.requires_grad_()

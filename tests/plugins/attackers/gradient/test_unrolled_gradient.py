@@ -106,6 +106,16 @@ def _rows(profiles: Profiles) -> list[list[int]]:
     return [sorted(profiles.histories[k].tolist()) for k in range(len(profiles))]
 
 
+def test_a_start_of_noise_alone_knows_nothing_of_genuine_rows_and_the_descent_beats_it() -> None:
+    view, noisy = _view(seed=2), replace(ATTACK, noise=1.0)
+    start = replace(noisy, steps=0).craft(view)
+    assert _rows(start) != _rows(replace(ATTACK, steps=0).craft(view))
+    others = _view(seed=2)
+    others.secrets["interactions"] = DATA.select(np.arange(len(DATA)) % 2 == 0)  # type: ignore[index]
+    assert _rows(start) == _rows(replace(noisy, steps=0).craft(others))
+    assert _loss(noisy, view, noisy.craft(view)) < _loss(noisy, view, start) - 0.02
+
+
 @pytest.mark.parametrize("surrogate", ["wmf-sgd", "bpr-mf"])
 @pytest.mark.parametrize("latent", [True, False], ids=["latent", "projected"])
 def test_every_profile_spends_its_budget_exactly_and_holds_the_targets(latent: bool, surrogate: str) -> None:
