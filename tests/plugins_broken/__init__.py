@@ -1,0 +1,1 @@
+"""Plugins with one mistake each; README.md says how they are laid out."""
