@@ -19,7 +19,7 @@ LAYERS = [
     {"contracts", "factories"},
     {"store", "evaluation", "plugins", "local", "specs"},
     {"matrix", "execution"},
-    {"leaderboard", "throughput", "conformance", "results", "running"},
+    {"leaderboard", "throughput", "conformance", "results", "running", "upkeep"},
     {"cli", "audit"},
 ]
 """From the ground up. A part imports from its own layer, one way, and from those below."""

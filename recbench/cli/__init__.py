@@ -16,6 +16,7 @@ from recbench.cli.data import data_app
 from recbench.cli.plugins import plugins
 from recbench.cli.results import results
 from recbench.cli.run import plan, run
+from recbench.cli.store import store_app
 from recbench.errors import PluginError, RecbenchError
 from recbench.plugins import load_plugins
 
@@ -33,6 +34,7 @@ app.command()(run)
 app.command()(results)
 app.command()(board)
 app.add_typer(data_app, name="data")
+app.add_typer(store_app, name="store")
 
 
 def _version(wanted: bool) -> None:

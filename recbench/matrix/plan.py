@@ -141,10 +141,9 @@ class Plan:
         return row
 
 
-def cached(stages: list[Stage], store: Store) -> Counter[str]:
-    """How many of the stages, given each after its inputs, are in the store already, by kind."""
+def stored(stages: list[Stage], store: Store) -> dict[str, str]:
+    """The keys, by recipe, of those of the stages, given each after its inputs, that are in the store already."""
     keys: dict[str, str] = {}
-    count: Counter[str] = Counter()
     for stage in stages:
         needed = {name: keys.get(given.recipe) for name, given in stage.inputs.items()}
         at_hand = {name: key for name, key in needed.items() if key is not None}
@@ -157,5 +156,10 @@ def cached(stages: list[Stage], store: Store) -> Counter[str]:
         except DataError:
             continue
         keys[stage.recipe] = key
-        count[stage.kind] += 1
-    return count
+    return keys
+
+
+def cached(stages: list[Stage], store: Store) -> Counter[str]:
+    """How many of the stages, given each after its inputs, are in the store already, by kind."""
+    at_hand = stored(stages, store)
+    return Counter(stage.kind for stage in stages if stage.recipe in at_hand)

@@ -17,6 +17,7 @@ from recbench.matrix.progress import progress
 from recbench.matrix.records import record_of, record_without_run
 from recbench.matrix.scheduler import Scheduler
 from recbench.store import Store
+from recbench.store.lock import hold
 
 ENVIRONMENT = "environment.json"
 
@@ -63,18 +64,23 @@ def run_plan(plan: Plan, store: Store, jobs: int, rerun: Rerun = "missing") -> S
         store: the run's folder.
         jobs: stages at once.
         rerun: which cells to compute.
+
+    Raises:
+        DataError: the folder cannot be written to, or is being cleared up.
     """
     if rerun == "all":
-        for name in ("artifacts", "cells"):
-            shutil.rmtree(store.root / name, ignore_errors=True)
-    store.write_document(PLAN, plan.document())
-    store.write_document(ENVIRONMENT, environment(plan.recipes.circumstances, jobs))
-    for cell in plan.cells:
-        if cell.id in plan.skipped or cell.id in plan.broken:
-            record = record_without_run(cell, plan)
-            if store.read_record(cell.id) != record:
-                _keep(record, plan, store)
-    computed = _compute(plan, plan.wanted(store, rerun), store, jobs)
+        with hold(store.root, alone=True):
+            for name in ("artifacts", "cells"):
+                shutil.rmtree(store.root / name, ignore_errors=True)
+    with hold(store.root):
+        store.write_document(PLAN, plan.document())
+        store.write_document(ENVIRONMENT, environment(plan.recipes.circumstances, jobs))
+        for cell in plan.cells:
+            if cell.id in plan.skipped or cell.id in plan.broken:
+                record = record_without_run(cell, plan)
+                if store.read_record(cell.id) != record:
+                    _keep(record, plan, store)
+        computed = _compute(plan, plan.wanted(store, rerun), store, jobs)
     return summary(plan, store, computed)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import re
 import shutil
@@ -15,6 +17,9 @@ from recbench.store.files import make_folder, sync_folder, temporary_beside, to_
 
 KEY = re.compile(r"^[0-9a-z][0-9a-z._-]{1,127}$")
 DOCUMENT = re.compile(r"^[a-z][a-z0-9_-]{0,63}\.json$")
+
+DIGEST = "digest"
+"""The entry of a record's file with the sha256 of the others."""
 
 ABANDONED_SECONDS = 3600.0
 """Writing takes seconds: a temporary name that nobody touched for so long belongs to a killed run."""
@@ -46,12 +51,13 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
 
-    def _folder(self, key: str) -> Path:
+    def folder(self, key: str) -> Path:
+        """Where the artifact is, or would be."""
         return self.root / "artifacts" / check_key(key)[:2] / key
 
     def has(self, key: str) -> bool:
         """Whether the artifact is there."""
-        return self._folder(key).is_dir()
+        return self.folder(key).is_dir()
 
     def put(self, key: str, artifact: Artifact) -> str:
         """Store the artifact and return the digest of what is stored under `key`, which is the first that came.
@@ -59,7 +65,7 @@ class Store:
         Raises:
             DataError: a key, a name, an array or a meta value that cannot be stored.
         """
-        folder = self._folder(key)
+        folder = self.folder(key)
         if self.has(key):
             return self.digest(key)
         make_folder(folder.parent)
@@ -84,7 +90,7 @@ class Store:
         Raises:
             DataError: it is not there, or damaged.
         """
-        return read_artifact(self._folder(key))
+        return read_artifact(self.folder(key))
 
     def digest(self, key: str) -> str:
         """The artifact's digest, without reading its arrays.
@@ -92,7 +98,18 @@ class Store:
         Raises:
             DataError: it is not there, or damaged.
         """
-        return str(read_header(self._folder(key))["digest"])
+        return str(read_header(self.folder(key))["digest"])
+
+    def artifact_keys(self) -> list[str]:
+        """The keys of all artifacts, sorted."""
+        return sorted(path.name for path in self.root.glob("artifacts/*/[!.]*"))
+
+    def remove(self, key: str) -> None:
+        """Remove the artifact; to whoever looks it is there whole or not at all."""
+        folder = self.folder(key)
+        doomed = temporary_beside(folder)
+        folder.rename(doomed)
+        shutil.rmtree(doomed)
 
     def write_record(self, record: dict[str, Any]) -> None:
         """Write or replace the record of the cell `record["cell_id"]`.
@@ -101,12 +118,17 @@ class Store:
             DataError: the record has no valid `cell_id`, holds a number that is not finite, or is not JSON-able.
         """
         cell_id = check_key(record.get("cell_id", ""), "cell_id")
-        write_file(self._record(cell_id), to_json(record, f"the record of cell '{cell_id}'", indent=1))
+        what = f"the record of cell '{cell_id}'"
+        sealed = record | {DIGEST: _digest(json.loads(to_json(record, what)))}
+        write_file(self._record(cell_id), to_json(sealed, what, indent=1))
 
     def read_record(self, cell_id: str) -> dict[str, Any] | None:
         """The cell's record; None where there is none, or only a corrupt one (`check` tells)."""
         record = _read_object(self._record(check_key(cell_id, "cell_id")))
-        return record if record is not None and record.get("cell_id") == cell_id else None
+        if record is None or record.get("cell_id") != cell_id:
+            return None
+        digest = record.pop(DIGEST, None)  # the first version wrote none
+        return record if digest in (None, _digest(record)) else None
 
     def records(self) -> list[dict[str, Any]]:
         """All records that can be read, sorted by `cell_id`."""
@@ -132,7 +154,7 @@ class Store:
             for cell_id in self._cell_ids()
             if self.read_record(cell_id) is None
         ]
-        for folder in sorted(self.root.glob("artifacts/*/[!.]*")):
+        for folder in map(self.folder, self.artifact_keys()):
             try:
                 if read_artifact(folder).digest != read_header(folder)["digest"]:
                     problems.append(f"artifact '{folder.name}' has changed; remove {folder} and run its stage again")
@@ -140,19 +162,23 @@ class Store:
                 problems.append(str(error))
         return problems
 
-    def sweep(self) -> None:
-        """Remove what killed runs left half-written."""
+    def leftovers(self, seconds: float = ABANDONED_SECONDS) -> list[Path]:
+        """Files and folders under temporary names that nobody has touched for so long."""
+        found = []
         for pattern in (".*.tmp", "cells/.*.tmp", "artifacts/*/.*.tmp"):
             for path in self.root.glob(pattern):
-                try:
-                    if time.time() - path.stat().st_mtime < ABANDONED_SECONDS:
-                        continue
-                except FileNotFoundError:  # its writer has just finished
-                    continue
-                if path.is_dir():
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    path.unlink(missing_ok=True)
+                with contextlib.suppress(FileNotFoundError):  # its writer has just finished
+                    if time.time() - path.stat().st_mtime >= seconds:
+                        found.append(path)
+        return sorted(found)
+
+    def sweep(self) -> None:
+        """Remove what killed runs left half-written."""
+        for path in self.leftovers():
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
     def _record(self, cell_id: str) -> Path:
         return self.root / "cells" / f"{cell_id}.json"
@@ -164,6 +190,10 @@ class Store:
 
     def _cell_ids(self) -> list[str]:
         return sorted(path.stem for path in self.root.glob("cells/*.json") if KEY.match(path.stem))
+
+
+def _digest(record: dict[str, Any]) -> str:
+    return hashlib.sha256(to_json(record, "a record")).hexdigest()
 
 
 def _read_object(path: Path) -> dict[str, Any] | None:
