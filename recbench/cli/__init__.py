@@ -13,6 +13,7 @@ import typer
 from recbench import __version__
 from recbench.cli.board import board
 from recbench.cli.data import data_app
+from recbench.cli.new import new
 from recbench.cli.plugins import plugins
 from recbench.cli.results import results
 from recbench.cli.run import plan, run
@@ -29,6 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(plugins)
+app.command()(new)
 app.command()(plan)
 app.command()(run)
 app.command()(results)
