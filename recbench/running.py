@@ -11,6 +11,7 @@ from recbench.errors import SuiteError, suggestion
 from recbench.leaderboard import write_tables
 from recbench.matrix.identity import Circumstances
 from recbench.matrix.plan import COMPUTED, PLAN, Plan, Rerun
+from recbench.matrix.progress import Progress
 from recbench.matrix.run import Summary, run_plan
 from recbench.matrix.suite import Suite, load_suite
 from recbench.plugins import Plugins, load_plugins
@@ -77,8 +78,12 @@ def planned(suite: Suite, out: Path | None, plugins: Plugins, device: str, threa
     return Plan.of(suite, plugins, Circumstances(device, threads), store.read_document(PLAN) or {}), store
 
 
-def computed(plan: Plan, store: Store, jobs: int | None, rerun: Rerun) -> tuple[Summary, str]:
+def computed(
+    plan: Plan, store: Store, jobs: int | None, rerun: Rerun, display: Progress | None = None
+) -> tuple[Summary, str]:
     """Compute a plan and write its tables; returns what became of it, and the tables as text.
+
+    The display is told what happens; by default it is one for people.
 
     Raises:
         SuiteError: the folder cannot be made, or fewer than 1 job.
@@ -89,7 +94,7 @@ def computed(plan: Plan, store: Store, jobs: int | None, rerun: Rerun) -> tuple[
         store.root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SuiteError(f"the run's folder {store.root} cannot be made: {error.strerror}; name another") from error
-    summary = run_plan(plan, store, jobs or _cores(), rerun)
+    summary = run_plan(plan, store, jobs or _cores(), rerun, display)
     return summary, write_tables(summary.records, plan.suite, store.root / "tables")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -89,20 +91,28 @@ def run(
     ] = "missing",
     device: Device = "cpu",
     threads: Threads = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Events as they happen, one JSON object a line.")] = False,
 ) -> None:
     """Run a suite, or what is missing of it, and write its tables."""
+    from recbench.matrix.progress import JsonProgress
     from recbench.running import computed, planned, rerun_named
 
     wanted = rerun_named(rerun)
-    asked = _suite(suite, dataset, recommender, attacker, defense, seeds, size)
-    made, store = planned(asked, out, installed(context), device, threads)
-    try:
-        summary, tables = computed(made, store, jobs, wanted)
-    except KeyboardInterrupt:
-        typer.echo(f"interrupted; {_resume(store)}", err=True)
-        raise typer.Exit(130) from None
-    typer.echo(tables)
-    _report(summary, store)
+    events = JsonProgress(sys.stdout) if as_json else None
+    # Modules of the user's own, which planning imports, may print; events must stay alone.
+    with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
+        asked = _suite(suite, dataset, recommender, attacker, defense, seeds, size)
+        made, store = planned(asked, out, installed(context), device, threads)
+        try:
+            summary, tables = computed(made, store, jobs, wanted, events)
+        except KeyboardInterrupt:
+            typer.echo(f"interrupted; {_resume(store)}", err=True)
+            raise typer.Exit(130) from None
+    if events is not None:
+        events.write("summary", _outcome(summary))
+    else:
+        typer.echo(tables)
+        _report(summary, store)
     raise typer.Exit(summary.exit_code)
 
 
@@ -124,6 +134,16 @@ def _suite(
 
 def _resume(store: Store) -> str:
     return f"the same command goes on from {store.root}"
+
+
+def _outcome(summary: Summary) -> dict[str, Any]:
+    return {
+        "cells": summary.cells,
+        "statuses": dict(Counter(record["status"] for record in summary.records)),
+        "stages_computed": summary.computed,
+        "stale": summary.stale,
+        "exit_code": summary.exit_code,
+    }
 
 
 def _report(summary: Summary, store: Store) -> None:

@@ -13,7 +13,7 @@ from recbench.execution.local import PRELOAD
 from recbench.matrix.cells import Cell
 from recbench.matrix.environment import environment
 from recbench.matrix.plan import PLAN, Plan, Rerun
-from recbench.matrix.progress import progress
+from recbench.matrix.progress import Progress, progress
 from recbench.matrix.records import record_of, record_without_run
 from recbench.matrix.scheduler import Scheduler
 from recbench.store import Store
@@ -53,7 +53,7 @@ class Summary:
         return 1 if self.failed else 0
 
 
-def run_plan(plan: Plan, store: Store, jobs: int, rerun: Rerun = "missing") -> Summary:
+def run_plan(plan: Plan, store: Store, jobs: int, rerun: Rerun = "missing", display: Progress | None = None) -> Summary:
     """Compute a plan in the store's folder.
 
     Plan and environment are written first, then a record a cell as soon as it is done, so a run that is
@@ -64,6 +64,7 @@ def run_plan(plan: Plan, store: Store, jobs: int, rerun: Rerun = "missing") -> S
         store: the run's folder.
         jobs: stages at once.
         rerun: which cells to compute.
+        display: told what happens; by default a display for people on stderr.
 
     Raises:
         DataError: the folder cannot be written to, or is being cleared up.
@@ -80,7 +81,7 @@ def run_plan(plan: Plan, store: Store, jobs: int, rerun: Rerun = "missing") -> S
                 record = record_without_run(cell, plan)
                 if store.read_record(cell.id) != record:
                     _keep(record, plan, store)
-        computed = _compute(plan, plan.wanted(store, rerun), store, jobs)
+        computed = _compute(plan, plan.wanted(store, rerun), store, jobs, display or progress())
     return summary(plan, store, computed)
 
 
@@ -91,7 +92,7 @@ def summary(plan: Plan, store: Store, computed: int = 0) -> Summary:
     return Summary([record for _, record in found], len(plan.cells), computed, stale)
 
 
-def _compute(plan: Plan, cells: list[Cell], store: Store, jobs: int) -> int:
+def _compute(plan: Plan, cells: list[Cell], store: Store, jobs: int, display: Progress) -> int:
     waiting: defaultdict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
         waiting[plan.recipes.evaluate(cell).recipe].append(cell)
@@ -99,18 +100,26 @@ def _compute(plan: Plan, cells: list[Cell], store: Store, jobs: int) -> int:
     rule = plan.suite.limits
     memory = None if rule.memory_gb is None else int(rule.memory_gb * 1e9)
     limits = Limits(rule.seconds, memory, plan.recipes.circumstances.threads)
-    done = failed = 0
+    outline = {
+        "suite": plan.suite.name,
+        "version": plan.suite.version,
+        "folder": str(store.root),
+        "cells": len(plan.cells),
+        "wanted": len(cells),
+        "skipped": len(plan.skipped),
+        "broken": len(plan.broken),
+    }
 
     def start() -> LocalExecutor:
         return LocalExecutor(store, jobs, (*PRELOAD, *WORKERS_START_WITH))
 
-    with progress(len(cells)) as display, Scheduler(store, start, limits, jobs, display.busy) as scheduler:
+    with display, Scheduler(store, start, limits, jobs, display.stage) as scheduler:
+        display.begin(outline)
         for last in scheduler.run(lasts):
             for cell in waiting[last.recipe]:
                 record = record_of(cell, plan, scheduler.settled, store)
                 _keep(record, plan, store)
-                done, failed = done + 1, failed + (record["status"] != "ok")
-                display.update(done, failed)
+                display.cell(record)
     return scheduler.computed
 
 

@@ -66,7 +66,8 @@ class Scheduler:
         start: makes the executor; called when there is something to compute, not before.
         limits: of every stage.
         jobs: how many stages the executor runs at once; twice as many are handed to it.
-        on_tick: called with the labels of the stages that run, every few seconds.
+        on_event: called with a task when it starts, with its result when it has ended, and every few
+            seconds with None. The executor takes tasks in turn, so the first `jobs` of those it has run.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class Scheduler:
         start: Callable[[], Executor],
         limits: Limits,
         jobs: int,
-        on_tick: Callable[[Sequence[str]], None],
+        on_event: Callable[[Task | TaskResult | None], None],
     ) -> None:
         self.settled: dict[str, Settled] = {}
         self.computed = 0
@@ -83,7 +84,7 @@ class Scheduler:
         self._start = start
         self._limits = limits
         self._jobs = jobs
-        self._on_tick = on_tick
+        self._on_event = on_event
         self._executor: Executor | None = None
         self._unmet: dict[str, int] = {}
         self._dependents: dict[str, list[Stage]] = {}
@@ -91,6 +92,7 @@ class Scheduler:
         self._ready: list[tuple[int, int, Task]] = []
         self._turn = itertools.count()
         self._submitted: dict[str, Task] = {}
+        self._started: set[str] = set()
         self._finished: list[Stage] = []
 
     def __enter__(self) -> Self:
@@ -113,8 +115,9 @@ class Scheduler:
             if not self._under_way:
                 return
             result = self._feed().next(TICK_SECONDS)
-            self._on_tick([task.label for task in self._submitted.values()])
-            if result is not None:
+            if result is None:
+                self._on_event(None)
+            else:
                 self._take(result)
 
     def _feed(self) -> Executor:
@@ -125,7 +128,14 @@ class Scheduler:
             _, _, task = heapq.heappop(self._ready)
             self._submitted[task.key] = task
             self._executor.submit(task)
+        for task in list(itertools.islice(self._submitted.values(), self._jobs)):
+            self._tell_start(task)
         return self._executor
+
+    def _tell_start(self, task: Task) -> None:
+        if task.key not in self._started:
+            self._started.add(task.key)
+            self._on_event(task)
 
     def _add(self, stage: Stage) -> None:
         if stage.recipe in self._unmet:
@@ -168,6 +178,8 @@ class Scheduler:
 
     def _take(self, result: TaskResult) -> None:
         self.computed += 1
+        self._tell_start(result.task)
+        self._on_event(result)
         del self._submitted[result.task.key]
         for stage in self._under_way.pop(result.task.key):
             if result.status == "ok":

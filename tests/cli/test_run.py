@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from planted_suite import InThisProcess, suite
+from planted_suite import PLANTED, InThisProcess, suite
 
 from recbench.cli import main
 from recbench.contracts import Profiles
@@ -243,6 +243,41 @@ def test_another_version_of_an_installed_metric_recomputes_evaluations(shop, cap
     capfd.readouterr()
     assert main(["run", name, "--jobs", "1"]) == 0
     assert "; 2 stages computed" in capfd.readouterr().out
+
+
+@pytest.mark.usefixtures("quick_executor")
+def test_machines_read_events_and_nothing_else_on_stdout(shop, capfd):
+    (shop / "chatty.py").write_text(f"print('hello')\nexec(open({str(PLANTED)!r}).read())\n")
+    name = suite(["Breaks"], ["Fills"], ["NeedsSequence"])
+    arguments = ["run", name, "--recommender", "./chatty.py:Popular", "--recommender", f"{PLANTED}:Breaks", "--json"]
+    assert main(arguments) == 1
+    output, errors = capfd.readouterr()
+    assert "hello" in errors
+    events = [json.loads(line) for line in output.splitlines()]
+    plan, *middle, summary = events
+    assert plan["event"] == "plan"
+    assert (plan["cells"], plan["wanted"], plan["skipped"], plan["broken"]) == (10, 6, 4, 0)
+    assert summary["event"] == "summary"
+    assert summary["statuses"] == {"ok": 3, "skipped": 4, "error": 3}
+    assert summary["exit_code"] == 1
+    assert [event["at"] for event in events] == sorted(event["at"] for event in events)
+    started = [event["key"] for event in middle if event["event"] == "stage-started"]
+    ended = {event["key"]: event for event in middle if event["event"] == "stage-ended"}
+    assert len(started) == len(ended) == summary["stages_computed"]
+    assert set(started) == set(ended)
+    assert {(each["kind"], each["status"]) for each in ended.values()} == {
+        *((kind, "ok") for kind in ("prepare", "craft", "fit", "evaluate")),
+        ("fit", "error"),
+    }
+    done = {event["cell_id"]: event for event in middle if event["event"] == "cell-done"}
+    assert len(done) == plan["wanted"]
+    for record in Store(Path("runs/mine")).records():
+        if record["status"] != "skipped":
+            assert {key: done[record["cell_id"]][key] for key in record} == record
+    assert Path("runs/mine/tables/recommenders.md").is_file()
+    capfd.readouterr()
+    assert main(arguments) == 1
+    assert [json.loads(line)["event"] for line in capfd.readouterr().out.splitlines()] == ["plan", "summary"]
 
 
 def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(shop, capfd, monkeypatch):

@@ -62,7 +62,7 @@ def stage(kind, inputs=None, optional=(), **arguments) -> Stage:
 
 
 def run(bench, *lasts):
-    with Scheduler(bench.store, lambda: bench, Limits(), 1, lambda labels: None) as scheduler:
+    with Scheduler(bench.store, lambda: bench, Limits(), 1, lambda event: None) as scheduler:
         seen = list(scheduler.run(lasts))
     assert {each.recipe for each in seen} == {each.recipe for each in lasts}
     return [scheduler.settled[each.recipe] for each in lasts]
@@ -87,7 +87,7 @@ def test_a_second_run_computes_nothing_and_starts_no_executor(bench):
     def start():
         pytest.fail("nothing is to be done")
 
-    with Scheduler(bench.store, start, Limits(), 1, lambda labels: None) as scheduler:
+    with Scheduler(bench.store, start, Limits(), 1, lambda event: None) as scheduler:
         assert list(scheduler.run([last])) == [last]
     assert scheduler.settled[last.recipe] == first[0]
     assert scheduler.computed == 0
@@ -149,3 +149,31 @@ def test_the_executor_is_closed_whatever_happens(bench):
     with pytest.raises(KeyboardInterrupt):
         run(bench, stage("prepare", value=1))
     assert bench.closed
+
+
+def test_every_stage_is_told_to_start_once_and_then_to_end(bench):
+    data = stage("prepare", value=1)
+    lasts = [stage("fit", {"prepared": data, "more": stage("prepare", value=each)}) for each in (2, 3)]
+    doomed = stage("craft", {"prepared": data})
+    events = []
+    with Scheduler(bench.store, lambda: bench, Limits(), 2, events.append) as scheduler:
+        list(scheduler.run([*lasts, doomed]))
+    started = [event.key for event in events if isinstance(event, Task)]
+    ended = [event for event in events if isinstance(event, TaskResult)]
+    assert len(started) == len(set(started)) == len(ended) == scheduler.computed == 6
+    for result in ended:
+        assert events.index(result.task) < events.index(result)
+        assert result.status == ("error" if result.task.function.endswith(":craft") else "ok")
+
+
+def test_no_more_stages_are_told_to_run_than_there_are_jobs(bench):
+    events = []
+    bench.queue = type("Fifo", (list,), {"pop": lambda self: list.pop(self, 0)})()  # as the real executor takes them
+    with Scheduler(bench.store, lambda: bench, Limits(), 2, events.append) as scheduler:
+        list(scheduler.run([stage("prepare", value=each) for each in range(7)]))
+    running = 0
+    most = 0
+    for event in events:
+        running += 1 if isinstance(event, Task) else -1
+        most = max(most, running)
+    assert (most, running) == (2, 0)
