@@ -222,9 +222,9 @@ def _matching(what: str, patterns: Iterable[str], names: Mapping[str, str]) -> s
         glob = pattern.replace("[", "[[]")  # brackets hold parameters, as in a suite, not a set of letters
         matched = {label for label, name in names.items() if fnmatch.filter((label, name), glob)}
         if not matched:
-            raise DataError(
-                f"no {what} of this run is called '{pattern}'{suggestion(pattern, {*names, *names.values()})}"
-            )
+            known = {*names, *names.values()}
+            hint = suggestion(pattern, known) if known else "; it has none yet"
+            raise DataError(f"no {what} of this run is called '{pattern}'{hint}")
         found |= matched
     return found
 

@@ -176,5 +176,7 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, plan: str | None, wo
 def test_a_run_without_metrics_is_a_table_too(shop, quick_executor):
     results = recbench.run(suite(["Breaks"], [], []), jobs=1)
     assert results.metrics == []
+    with pytest.raises(DataError, match="no metric of this run is called 'rbo'; it has none yet"):
+        results.metrics_matching(["rbo"])
     assert len(results.to_pandas()) == 2
     assert repr(results) == "<Results of runs/mine: 2 cells, 2 error>"
