@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from recbench.errors import DataError
 from recbench.matrix.identity import Circumstances
 from recbench.matrix.plan import Plan, stored
 from recbench.matrix.run import ENVIRONMENT
@@ -43,8 +44,10 @@ def orphans(store: Store, plugins: Plugins) -> list[str]:
         RecbenchError: the plan cannot be made: no run is there, or a plugin or a file that it needs is gone.
     """
     results = Results.read(store.root)
-    surroundings = store.read_document(ENVIRONMENT) or {}
-    circumstances = Circumstances(surroundings.get("device", "cpu"), surroundings.get("threads", 1))
+    surroundings = store.read_document(ENVIRONMENT)
+    if surroundings is None:
+        raise DataError(f"{store.root} holds no readable {ENVIRONMENT}; run the suite again, which writes it")
+    circumstances = Circumstances(surroundings["device"], surroundings["threads"])
     plan = Plan.of(results.suite, plugins, circumstances, results.plan)
     needed = {key for record in store.records() for key in record["artifacts"].values()}
     needed |= set(stored(plan.stages(), store).values())
