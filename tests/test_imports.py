@@ -17,7 +17,7 @@ LAYERS = [
     {"", "component", "errors", "seeds"},  # "" is recbench/__init__.py
     {"hookspecs", "data"},
     {"contracts", "factories"},
-    {"store", "evaluation", "plugins", "local", "specs"},
+    {"store", "evaluation", "plugins", "local", "specs", "scaffold"},
     {"matrix", "execution"},
     {"leaderboard", "throughput", "conformance", "results", "running", "upkeep"},
     {"cli", "audit"},
