@@ -12,6 +12,7 @@ import typer
 
 from recbench import __version__
 from recbench.cli.board import board
+from recbench.cli.check import check
 from recbench.cli.data import data_app
 from recbench.cli.new import new
 from recbench.cli.plugins import plugins
@@ -30,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(plugins)
+app.command()(check)
 app.command()(new)
 app.command()(plan)
 app.command()(run)

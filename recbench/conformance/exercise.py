@@ -1,0 +1,184 @@
+"""One run of a component on small planted data, whatever its kind: what comes out as named arrays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbench.conformance.check import NotApplicable, Subject
+from recbench.conformance.planted import SCALE, hidden_seed, preference_blocks, scores_of
+from recbench.contracts import (
+    AttackerView,
+    Budget,
+    Detection,
+    FitContext,
+    ItemStatistics,
+    Outcome,
+    Profiles,
+    Ranking,
+    RobustTraining,
+    Sanitizer,
+    numpy_rng,
+)
+from recbench.data import Histories, Interactions
+from recbench.plugins import Plugins, load_plugins
+from recbench.specs import build
+
+Arrays = dict[str, NDArray[Any]]
+
+VICTIM = "bpr-mf"
+"""The standard recommender that attackers and defenses are exercised with; it is differentiable."""
+
+
+@cache
+def _standard() -> Plugins:
+    return load_plugins(third_party=False)
+
+
+SURROGATE_EPOCHS = 3
+
+
+def _surrogate(name: str, **params: Any) -> Any:
+    """A surrogate that trains for few epochs: enough for what is asked here, and an attack trains many."""
+    return standard_recommender(name, **{**params, "epochs": min(params.get("epochs", 50), SURROGATE_EPOCHS)})
+
+
+def standard_recommender(name: str, **params: Any) -> Any:
+    """A standard recommender: a victim or a surrogate.
+
+    Raises:
+        PluginError: unknown, or impossible parameters.
+    """
+    return build(_standard().get("recommender", name), params)
+
+
+def small_data() -> Interactions:
+    """Explicit feedback of 48 users on 32 items, the last two users without any and one item that nobody has."""
+    train = preference_blocks("small", n_users=46, block=8, shown=5).train
+    kept = train.select(train.items != np.argmin(train.item_counts))
+    return Interactions(kept.users, kept.items, 48, 32, kept.ratings)
+
+
+def implicit(train: Interactions) -> Interactions:
+    """The same interactions without ratings."""
+    return replace(train, ratings=None, _trusted=True)
+
+
+def exercise(subject: Subject, seed: int = 0, device: str = "cpu", train: Interactions | None = None) -> Arrays:
+    """Run the component once.
+
+    Args:
+        subject: what is run.
+        seed: the seed that it is given.
+        device: the device that it is given.
+        train: the data that it is given instead of `small_data()`, which is implicit unless it requires ratings.
+
+    Raises:
+        NotApplicable: the harness has no way to run it on small data.
+    """
+    kind = subject.component.kind
+    data = data_of(subject) if train is None else train
+    if kind == "recommender":
+        return {"scores": scores_of(subject.build().fit(data, FitContext(seed, device=device)), data.n_users)}
+    if kind == "defense":
+        return _defend(subject.build(), data, FitContext(seed, device=device))
+    if kind == "attacker":
+        if "poisoning" not in subject.component.provides:
+            raise NotApplicable("only poisoning attackers can be run without a trained victim")
+        profiles = subject.build().craft(view_of(subject, data, seed, device))
+        return _arrays_of(profiles)
+    if kind == "metric":
+        values = subject.build()(outcome())
+        return {name: np.float64(value).reshape(1) for name, value in values.items()}
+    kept = subject.build().load().interactions
+    return {name: getattr(kept, name) for name in ("users", "items", "ratings", "timestamps") if _has(kept, name)}
+
+
+def data_of(subject: Subject) -> Interactions:
+    """`small_data()` on the track that the component can be run on."""
+    needs = subject.component.requires_data | subject.component.provides
+    return small_data() if "ratings" in needs else implicit(small_data())
+
+
+def _has(kept: Interactions, name: str) -> bool:
+    return getattr(kept, name) is not None
+
+
+def _arrays_of(profiles: Profiles) -> Arrays:
+    arrays: Arrays = {"indptr": profiles.indptr, "items": profiles.items}
+    return arrays if profiles.ratings is None else {**arrays, "ratings": profiles.ratings}
+
+
+def _defend(defense: Sanitizer | RobustTraining, data: Interactions, ctx: FitContext) -> Arrays:
+    if isinstance(defense, Sanitizer):
+        verdict = defense.inspect(data, ctx)
+        return {"suspicion": np.asarray(verdict.suspicion), "keep": np.asarray(verdict.keep)}
+    protected = defense.fit(standard_recommender(VICTIM, dim=8, epochs=8), data, ctx)
+    arrays: Arrays = {"scores": scores_of(protected.scorer, data.n_users)}
+    return arrays if protected.suspicion is None else {**arrays, "suspicion": np.asarray(protected.suspicion)}
+
+
+def view_of(subject: Subject, data: Interactions, seed: int, device: str = "cpu") -> AttackerView:
+    """What an attacker sees of a push of the two least popular items by three profiles of six."""
+    secrets = {
+        "statistics": ItemStatistics.of(data),
+        "interactions": data,
+        "surrogate": _surrogate,
+    }
+    if unknown := subject.component.knowledge - secrets.keys():
+        raise NotApplicable(f"the small task has no {', '.join(sorted(unknown))} to show")
+    targets = np.argsort(data.item_counts, kind="stable")[:2].astype(np.int32)
+    return AttackerView(
+        targets=targets,
+        budget=Budget(np.full(3, 6), data.n_items, None if data.ratings is None else SCALE),
+        goal="push",
+        feedback="implicit" if data.ratings is None else "explicit",
+        n_items=data.n_items,
+        seed=seed,
+        knowledge=subject.component.knowledge,
+        device=device,
+        secrets=secrets,
+    )
+
+
+@cache
+def outcome() -> Outcome:
+    """What a cell leaves behind: random lists of 100 of 150 items for a victim and its twin, fakes and a verdict."""
+    rng = numpy_rng(hidden_seed("outcome"))
+    data = preference_blocks("outcome", n_users=48, block=30, blocks=5, shown=10).train
+    n, m, targets = data.n_users, 4, np.array([3, 17], dtype=np.int32)
+    seen = data.csr.toarray() > 0
+    rows, items = np.nonzero(~seen)
+    held_out = rng.random(len(rows)) < 0.1
+    test = Interactions(rows[held_out], items[held_out], n, data.n_items)
+    chosen = rng.permuted(np.tile(np.arange(data.n_items) < 11, (m, 1)), axis=1)
+    fake = np.repeat([False, True], [n, m])
+    actual = rng.integers(1, 6, len(test)).astype(np.float64)
+    return Outcome(
+        ranking=_random_ranking(seen, targets, rng),
+        clean=_random_ranking(seen, targets, rng),
+        train=data,
+        test=test.histories,
+        targets=targets,
+        eligible=~seen[:, targets] & ~(test.csr.toarray() > 0)[:, targets],
+        profiles=Profiles.from_dense(chosen, rng.integers(1, 6, chosen.shape).astype(np.float32)),
+        detection=Detection(rng.random(n + m) + fake * 0.3, rng.random(n + m) < 0.2, fake),
+        predicted=actual + rng.normal(0, 1, len(actual)),
+        actual=actual,
+        scale=SCALE,
+    )
+
+
+def _random_ranking(seen: NDArray[np.bool_], targets: NDArray[np.int32], rng: np.random.Generator) -> Ranking:
+    """Lists of the 100 best by random scores among what each user has not seen; seen is bool [n, n_items]."""
+    scores = np.where(seen, -np.inf, rng.random(seen.shape))
+    order = np.argsort(-scores, axis=1)
+    top = np.where(np.take_along_axis(seen, order, axis=1), -1, order)[:, :100].astype(np.int32)
+    ranks = 1 + (scores[:, None, :] > scores[:, targets, None]).sum(axis=2)
+    ranks[seen[:, targets]] = 0
+    standard = rng.normal(0, 1, ranks.shape).astype(np.float32)
+    return Ranking(top, ranks.astype(np.int32), standard, (~seen).sum(axis=1).astype(np.int32))

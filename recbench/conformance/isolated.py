@@ -1,0 +1,53 @@
+"""Checks in workers: each in a process of its own with a deadline, so that none brings the others down."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from recbench.component import Component
+from recbench.conformance.check import Outcome, Subject, checks_of, perform
+from recbench.conformance.watch import watching
+from recbench.execution import Limits, LocalExecutor, Task
+from recbench.store import Artifact, Store
+
+SECONDS = 300.0
+"""How long one check may take."""
+
+
+def outcomes(subject: Subject, jobs: int, seconds: float = SECONDS) -> Iterator[Outcome]:
+    """Try every check of the subject; outcomes come as they are done."""
+    claimed = {f"check-{k}": each for k, each in enumerate(checks_of(subject.component.kind))}
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder))
+        with LocalExecutor(store, jobs) as executor:
+            for key, each in claimed.items():
+                arguments = {"check": each.name, "component": _plain(subject.component), "params": dict(subject.params)}
+                function = f"{__name__}:{work.__name__}"
+                executor.submit(Task(key, function, arguments, limits=Limits(seconds=seconds), label=each.name))
+            while (result := executor.next()) is not None:
+                each = claimed[result.task.key]
+                if result.status == "ok":
+                    said = store.get(result.task.key).meta
+                    yield Outcome(each, said["status"], said["reason"])
+                else:
+                    yield Outcome(each, "failed", f"{result.status}: {result.reason}")
+
+
+def _plain(component: Component) -> dict[str, Any]:
+    return {key: sorted(value) if isinstance(value, frozenset) else value for key, value in asdict(component).items()}
+
+
+def work(arguments: dict[str, Any], inputs: Mapping[str, Artifact]) -> Artifact:
+    """The task of one check: nothing in it reaches the network, save that a data set may be fetched."""
+    subject = Subject(Component(**arguments["component"]), arguments["params"])
+    (wanted,) = [each for each in checks_of(subject.component.kind) if each.name == arguments["check"]]
+    if subject.component.kind == "dataset":
+        outcome = perform(wanted, subject)
+    else:
+        with watching():
+            outcome = perform(wanted, subject)
+    return Artifact(meta={"status": outcome.status, "reason": outcome.reason})
