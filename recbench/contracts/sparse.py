@@ -88,7 +88,9 @@ class SparsePattern:
         return torch.ones(self.shape[1], 1, device=self.cols.device)
 
     def _tensor(self, values: Tensor) -> Tensor:
-        return torch.sparse_csr_tensor(*self._indices, values, size=self.shape, check_invariants=False)
+        return torch.sparse_csr_tensor(
+            *self._indices, values, size=self.shape, device=values.device, check_invariants=False
+        )
 
 
 class _Permute(torch.autograd.Function):

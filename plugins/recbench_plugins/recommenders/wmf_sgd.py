@@ -124,7 +124,7 @@ class WMFProblem(Problem):
 
     def batches(self, seed: int, epoch: int) -> Iterator[UserChunk]:
         rng = torch_rng(seed, "chunks", epoch)
-        for k in torch.randperm(len(self.chunks), generator=rng).tolist():
+        for k in torch.randperm(len(self.chunks), generator=rng, device="cpu").tolist():
             yield self.chunks[k]
 
     def encode(self, params: Params) -> Tables:
