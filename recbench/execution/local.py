@@ -19,8 +19,8 @@ from recbench.errors import RecbenchError
 from recbench.execution.process import LINUX, interpreter, kill_group, thread_environment
 from recbench.execution.task import Limits, Status, Task, TaskResult
 from recbench.execution.zygote import IMPORT_SECONDS
-from recbench.store import Store
-from recbench.store.files import to_json
+from recbench.store import Store, StoreError
+from recbench.store.files import to_json, writing
 from recbench.store.store import check_key
 
 # Not pandas: it loads pyarrow, which starts a thread, and a process with threads must not fork.
@@ -40,6 +40,7 @@ class LocalExecutor:
 
     Raises:
         RecbenchError: `jobs` is below 1.
+        StoreError: the store cannot be written to.
     """
 
     def __init__(self, store: Store, jobs: int, preload: Sequence[str] = PRELOAD, *, fork: bool = LINUX) -> None:
@@ -77,7 +78,11 @@ class LocalExecutor:
         self._feed()
 
     def next(self, timeout: float | None = None) -> TaskResult | None:
-        """The next task that has ended. None after `timeout` seconds, or if there is nothing to wait for."""
+        """The next task that has ended. None after `timeout` seconds, or if there is nothing to wait for.
+
+        Raises:
+            StoreError: an artifact could not be written; no task is to blame, and no other one will fare better.
+        """
         deadline = None if timeout is None else time.monotonic() + timeout
         while not self._ended and (self._queue or self._sent):
             patience = None if deadline is None else deadline - time.monotonic()
@@ -106,8 +111,10 @@ class LocalExecutor:
         self._channel, other = socket.socketpair()
         settings = {**self._settings, "channel": other.fileno(), "harness": os.getpid()}
         logs = self._store.root / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
-        with other, (logs / "zygote.log").open("ab") as log:
+        with writing(self._store.root):
+            logs.mkdir(parents=True, exist_ok=True)
+            log = (logs / "zygote.log").open("ab")
+        with other, log:
             self._process = subprocess.Popen(
                 interpreter("recbench.execution.zygote", json.dumps(settings)),
                 stdin=subprocess.DEVNULL,
@@ -149,6 +156,8 @@ class LocalExecutor:
     def _judge(self, message: dict[str, Any]) -> TaskResult:
         task = self._sent.pop(message["key"])
         del self._workers[task.key]
+        if message["heard"].get("status") == "unstored":
+            raise StoreError(message["heard"]["reason"])
         status, reason = self._status(task, message["code"], message["heard"], message["overdue"])
         return TaskResult(
             task,

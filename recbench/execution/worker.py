@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import faulthandler
 import importlib
@@ -11,12 +12,12 @@ import re
 import sys
 import traceback
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from recbench.errors import RuleViolation
 from recbench.execution.process import adopt_orphans, die_with, memory_limit
 from recbench.execution.task import Status
-from recbench.store import Artifact, Store
+from recbench.store import Artifact, Store, StoreError
 
 OUT_OF_MEMORY = re.compile(
     r"out of memory|can.?t allocate memory|not enough memory|bad_alloc|failed to map segment", re.I
@@ -28,7 +29,8 @@ def run(task: dict[str, Any], root: Path, report: int, parent: int) -> NoReturn:
     """Run the task in this process, then end the process.
 
     Writes JSON lines to the descriptor `report`: `{"started": true}` when the function is called, and at
-    the end its `status` and `reason`. The artifact is in the store before that.
+    the end its `status` and `reason`. The artifact is in the store before that; status `unstored` says that
+    the store could not be written to, for which the function is not to blame.
 
     Args:
         task: a `Task` as a dictionary.
@@ -43,15 +45,20 @@ def run(task: dict[str, Any], root: Path, report: int, parent: int) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # what was printed survives a crash
     worker = os.getpid()
+    failure: BaseException | None = None
+    status: Status | Literal["unstored"] = "ok"
     try:
         _call(task, Store(root), report)
-        status, reason = "ok", ""
     except BaseException as error:
-        status, reason = classify(error), one_line(error)
-        traceback.print_exc()
+        failure, status = error, "unstored" if isinstance(error, StoreError) else classify(error)
     if os.getpid() != worker:  # the function forked, and this is its child coming back
         os._exit(1)
-    _send(report, status=status, reason=reason)
+    if failure is None:
+        _send(report, status=status, reason="")
+    else:
+        _send(report, status=status, reason=str(failure) if status == "unstored" else one_line(failure))
+        with contextlib.suppress(Exception):  # the function may have closed its streams
+            traceback.print_exception(failure)
     os._exit(0)  # threads that the function left running do not keep the process alive
 
 

@@ -1,6 +1,7 @@
 """What a run leaves behind: artifacts under their keys, and one record a cell."""
 
 from recbench.store.artifacts import Artifact
+from recbench.store.files import StoreError
 from recbench.store.store import Store
 
-__all__ = ["Artifact", "Store"]
+__all__ = ["Artifact", "Store", "StoreError"]

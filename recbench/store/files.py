@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from recbench.errors import DataError
+from recbench.errors import DataError, RecbenchError
+
+
+class StoreError(RecbenchError):
+    """The store's folder cannot be written to: the disk is full, or read-only."""
+
+
+@contextlib.contextmanager
+def writing(root: Path) -> Iterator[None]:
+    """Turn what the system says against writing below `root` into a `StoreError`."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StoreError(
+            f"the run's folder {root} cannot be written to: {reason}; mend that and run again: what is done stays done"
+        ) from error
 
 
 def to_json(value: Any, what: str, indent: int | None = None) -> bytes:

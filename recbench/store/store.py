@@ -13,7 +13,7 @@ from typing import Any
 
 from recbench.errors import DataError
 from recbench.store.artifacts import Artifact, read_artifact, read_header, write_artifact
-from recbench.store.files import make_folder, sync_folder, temporary_beside, to_json, write_file
+from recbench.store.files import make_folder, sync_folder, temporary_beside, to_json, write_file, writing
 
 KEY = re.compile(r"^[0-9a-z][0-9a-z._-]{1,127}$")
 DOCUMENT = re.compile(r"^[a-z][a-z0-9_-]{0,63}\.json$")
@@ -64,24 +64,26 @@ class Store:
 
         Raises:
             DataError: a key, a name, an array or a meta value that cannot be stored.
+            StoreError: the folder cannot be written to.
         """
         folder = self.folder(key)
         if self.has(key):
             return self.digest(key)
-        make_folder(folder.parent)
-        temporary = temporary_beside(folder)
-        temporary.mkdir()
-        try:
-            write_artifact(temporary, artifact)
-            temporary.rename(folder)
-        except OSError:
-            # A folder that holds files is never replaced: another writer of the same key was faster.
-            if not self.has(key):
-                raise
-            return self.digest(key)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-        sync_folder(folder.parent)
+        with writing(self.root):
+            make_folder(folder.parent)
+            temporary = temporary_beside(folder)
+            temporary.mkdir()
+            try:
+                write_artifact(temporary, artifact)
+                temporary.rename(folder)
+            except OSError:
+                # A folder that holds files is never replaced: another writer of the same key was faster.
+                if not self.has(key):
+                    raise
+                return self.digest(key)
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
+            sync_folder(folder.parent)
         return artifact.digest
 
     def get(self, key: str) -> Artifact:
@@ -116,11 +118,13 @@ class Store:
 
         Raises:
             DataError: the record has no valid `cell_id`, holds a number that is not finite, or is not JSON-able.
+            StoreError: the folder cannot be written to.
         """
         cell_id = check_key(record.get("cell_id", ""), "cell_id")
         what = f"the record of cell '{cell_id}'"
         sealed = record | {DIGEST: _digest(json.loads(to_json(record, what)))}
-        write_file(self._record(cell_id), to_json(sealed, what, indent=1))
+        with writing(self.root):
+            write_file(self._record(cell_id), to_json(sealed, what, indent=1))
 
     def read_record(self, cell_id: str) -> dict[str, Any] | None:
         """The cell's record; None where there is none, or only a corrupt one (`check` tells)."""
@@ -140,8 +144,10 @@ class Store:
 
         Raises:
             DataError: a name that is no plain `name.json`, or a document that is not JSON-able.
+            StoreError: the folder cannot be written to.
         """
-        write_file(self._document(name), to_json(document, name, indent=1))
+        with writing(self.root):
+            write_file(self._document(name), to_json(document, name, indent=1))
 
     def read_document(self, name: str) -> dict[str, Any] | None:
         """The document; None where there is none, or one that is not a JSON object."""

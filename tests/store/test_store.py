@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from recbench.errors import DataError
-from recbench.store import Artifact, Store
+from recbench.store import Artifact, Store, StoreError
 from recbench.store.artifacts import write_artifact
 
 HOURS_AGO = time.time() - 4 * 3600
@@ -60,7 +60,7 @@ def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
         lambda: store.put("key", Artifact({"x": np.zeros(9)})),
         lambda: store.write_record({"cell_id": "cell"}),
     ):
-        with pytest.raises(OSError, match="No space left"):
+        with pytest.raises(StoreError, match="No space left on device; mend that and run again"):
             write()
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
@@ -83,7 +83,7 @@ def test_of_two_writers_of_one_key_the_slower_gets_the_digest_of_the_faster(tmp_
 WRITER = """
 import os, random, sys, time
 import numpy as np
-from recbench.store import Artifact, Store
+from recbench.store import Artifact, Store, StoreError
 
 def write(store):
     for i in range(100_000):
