@@ -86,7 +86,7 @@ def recbench_attackers() -> Iterator[Component]:
         "recbench_plugins.attackers.heuristic.random:Random",
         provides=frozenset({"poisoning"}),
         knowledge=frozenset({"statistics"}),
-        family="heuristic",
+        family="control",
         summary="targets and random fillers: a control",
         reference="Lam, Riedl, Shilling recommender systems for fun and profit, WWW 2004",
     )
@@ -106,7 +106,7 @@ def recbench_attackers() -> Iterator[Component]:
         "recbench_plugins.attackers.heuristic.copy:Copy",
         provides=frozenset({"poisoning"}),
         knowledge=frozenset({"interactions"}),
-        family="heuristic",
+        family="control",
         summary="targets added to copies of genuine profiles: a control",
     )
     yield Component(
@@ -135,7 +135,7 @@ def recbench_attackers() -> Iterator[Component]:
         "recbench_plugins.attackers.gan.gan:UntrainedGAN",
         provides=frozenset({"poisoning"}),
         knowledge=frozenset({"interactions", "surrogate"}),
-        family="gan",
+        family="control",
         summary="the generator of 'gan' before its first step: a control",
         reference=GOODFELLOW,
     )

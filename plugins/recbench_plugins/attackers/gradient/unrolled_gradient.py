@@ -20,6 +20,7 @@ from recbench.contracts import (
     AttackerView,
     PoisoningAttacker,
     Profiles,
+    RecbenchError,
     RelaxedProfiles,
     derive_seed,
     numpy_rng,
@@ -83,6 +84,8 @@ class UnrolledGradient(PoisoningAttacker):
 
     def descend(self, view: AttackerView) -> Iterator[Iterate]:
         """The start and the profiles after every step, each judged by the attack's loss."""
+        if view.feedback == "explicit":
+            raise RecbenchError("unrolled-gradient writes clicks, not ratings; run it on the implicit track")
         aim = Aim.of(view, self.objective)
         nothing = np.zeros(0, np.int64)
         always, never = (nothing, view.targets) if view.goal == "nuke" else (view.targets, nothing)

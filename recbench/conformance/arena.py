@@ -1,0 +1,303 @@
+"""The arena: planted attacks, whose victim, genuine users and answers belong to the harness.
+
+Nothing here can be tuned to: the data is drawn with hidden seeds, and the victim is a small model of the kit's
+own, which no plugin can name. The same model is what `view.surrogate` hands out, whatever the name: an attacker
+must work with any `Differentiable`, a plugin's own would drag its defaults and its cost into the verdict, and
+recbench imports no plugin. Its size is the arena's too: `dim`, `epochs` and the like are the plugin's words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from recbench.component import KNOWLEDGE, Knowledge
+from recbench.conformance.planted import SCALE, hidden_seed
+from recbench.contracts import (
+    Adam,
+    AttackerView,
+    Batch,
+    Budget,
+    Differentiable,
+    Feedback,
+    FitContext,
+    Goal,
+    ItemStatistics,
+    KnowledgeViolation,
+    Params,
+    Problem,
+    Profiles,
+    Queries,
+    Ranking,
+    RelaxedProfiles,
+    Sanitizer,
+    Tables,
+    Verdict,
+    derive_seed,
+    numpy_rng,
+    torch_rng,
+)
+from recbench.data.interactions import Histories, Interactions
+from recbench.evaluation.audience import Audience
+from recbench.evaluation.exposure import rank_gain
+from recbench.evaluation.ranking import rank
+from recbench.matrix.injection import Poisoned, draw_templates, inject
+
+N_USERS, N_ITEMS, BLOCKS = 150, 80, 5
+LIKED = 4.0
+"""Ratings from here on are likes, the only thing that the victim learns from."""
+SIZE = 0.1
+"""Fakes, as a share of the genuine users."""
+FITS = 2
+"""Victims, from seeds of their own, that judge an attack."""
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One planted attack.
+
+    Args:
+        train: the genuine data, with ratings.
+        cold: items that hardly anyone has, in an order drawn by lot: what is pushed.
+        warm: items of middling popularity: what is nuked.
+        seed: of all that the harness draws.
+    """
+
+    train: Interactions
+    cold: NDArray[np.int32]
+    warm: NDArray[np.int32]
+    seed: int
+
+    @classmethod
+    @cache
+    def plant(cls, unit: int, n_users: int = N_USERS, n_items: int = N_ITEMS) -> Task:
+        """Users like one block of items each, popular ones first; lengths and the blocks' sizes vary."""
+        seed = hidden_seed("arena", unit, n_users, n_items)
+        rng = numpy_rng(seed, "plant")
+        items = rng.permutation(n_items)
+        block_of = np.empty(n_items, dtype=np.int64)
+        block_of[items] = np.arange(n_items) % BLOCKS
+        share = 1.0 / np.arange(2, BLOCKS + 2)
+        owner = rng.choice(BLOCKS, n_users, p=share / share.sum())
+        cold, warm = items[-3:], items[n_items // 3 : n_items // 3 + 3]
+        appeal = np.empty(n_items)
+        appeal[items] = -0.7 * np.log(1 + np.arange(n_items) // BLOCKS)
+        appeal[cold] -= 3.0
+        keys = appeal + 2.5 * (owner[:, None] == block_of) + rng.gumbel(size=(n_users, n_items))
+        lengths = np.clip(1 + rng.geometric(0.13, n_users), 2, n_items // 3)
+        places = np.argsort(np.argsort(-keys, axis=1), axis=1)
+        users, clicked = np.nonzero(places < lengths[:, None])
+        inside = block_of[clicked] == owner[users]
+        ratings = np.where(inside, rng.integers(4, 6, len(users)), rng.integers(1, 4, len(users)))
+        order = rng.permutation(len(users))
+        train = Interactions(
+            users[order].astype(np.int32),
+            clicked[order].astype(np.int32),
+            n_users,
+            n_items,
+            ratings[order].astype(np.float32),
+        )
+        return cls(train, cold.astype(np.int32), warm.astype(np.int32), seed)
+
+    def seen(self, feedback: Feedback) -> Interactions:
+        """The genuine data on one track; a click is a click, whatever was thought of it."""
+        train = self.train
+        if feedback == "explicit":
+            return train
+        return Interactions(train.users, train.items, train.n_users, train.n_items)
+
+    def view(
+        self,
+        knowledge: frozenset[Knowledge],
+        feedback: Feedback = "implicit",
+        goal: Goal = "push",
+        n_targets: int = 1,
+        size: float = SIZE,
+        offered: Task | None = None,
+    ) -> AttackerView:
+        """What an attacker with this knowledge sees.
+
+        Args:
+            knowledge: what its component declares.
+            feedback, goal: of the attack.
+            n_targets: up to three.
+            size: fakes, as a share of the genuine users.
+            offered: where the secrets that it did not declare come from; None leaves them out.
+        """
+        visible = knowledge
+        if "interactions" in knowledge:  # who sees them can count them
+            visible |= {"statistics"}
+        secrets: dict[str, Any] = {kind: _secret(kind, self, feedback) for kind in visible}
+        if offered is not None:
+            secrets |= {kind: _secret(kind, offered, feedback) for kind in KNOWLEDGE if kind not in visible}
+        pool = self.warm if goal == "nuke" else self.cold
+        return AttackerView(
+            targets=pool[:n_targets],
+            budget=Budget(
+                self.train.user_counts[self.templates(size)],
+                self.train.n_items,
+                SCALE if feedback == "explicit" else None,
+            ),
+            goal=goal,
+            feedback=feedback,
+            n_items=self.train.n_items,
+            seed=self.seed % 1000,
+            knowledge=visible,
+            secrets=secrets,
+        )
+
+    def templates(self, size: float) -> NDArray[np.int64]:
+        """The genuine user whom each fake resembles in length."""
+        return draw_templates(self.train, max(1, round(size * self.train.n_users)), self.seed)
+
+    def inject(self, profiles: Profiles, feedback: Feedback) -> Poisoned:
+        """The data that is trained on."""
+        templates = np.zeros(len(profiles), dtype=np.int64)  # only timestamps are borrowed from them
+        return inject(self.seen(feedback), profiles, templates, self.seed)
+
+    def ranking(self, profiles: Profiles, feedback: Feedback, targets: NDArray[np.int32], fit: int = 0) -> Ranking:
+        """What the victim of one seed recommends after training on the genuine data and the profiles."""
+        poisoned = self.inject(profiles, feedback)
+        scorer = VICTIM.fit(poisoned.data, FitContext(derive_seed(self.seed, "fit", fit)))
+        audience = Audience.shuffled(poisoned.public_id, self.train.n_users, self.seed)
+        return rank(scorer, audience, self.train.histories, self.train.n_items, targets, 10, self.seed)
+
+    def gains(self, profiles: Profiles, feedback: Feedback, targets: NDArray[np.int32]) -> NDArray[np.floating[Any]]:
+        """The rank gain of each target, in bits [t], over the genuine users who do not have it; a mean over victims."""
+        eligible = ~self.train.contains(np.arange(self.train.n_users)[:, None], targets[None, :])
+        clean = self._clean(feedback, tuple(targets.tolist()))
+        attacked = [self.ranking(profiles, feedback, targets, k) for k in range(FITS)]
+        pairs = zip(clean, attacked, strict=True)
+        return np.asarray(np.mean([rank_gain(*pair, eligible) for pair in pairs], axis=0))
+
+    @cache  # noqa: B019  (tasks are few, and kept by `plant`)
+    def _clean(self, feedback: Feedback, targets: tuple[int, ...]) -> list[Ranking]:
+        """The twins without fakes."""
+        return [self.ranking(Profiles.empty(), feedback, np.array(targets, np.int32), k) for k in range(FITS)]
+
+    def random_fakes(self, view: AttackerView) -> Profiles:
+        """The control: all targets that fit, and fillers by lot, liked or not by lot."""
+        rng = numpy_rng(self.seed, "random-fakes")
+        lots = rng.random((view.budget.n_profiles, view.n_items))
+        lots[:, view.targets] += 1
+        places = np.argsort(np.argsort(-lots, axis=1), axis=1)
+        chosen = places < view.budget.sizes[:, None]
+        if view.budget.scale is None:
+            return Profiles.from_dense(chosen)
+        ratings = rng.integers(1, 6, chosen.shape).astype(np.float64)
+        ratings[:, view.targets] = view.budget.scale.high
+        return Profiles.from_dense(chosen, ratings)
+
+    def matched_fakes(self, size: float = SIZE) -> Profiles:
+        """Clicks of fakes that only company tells from genuine ones: each item of a genuine profile gives way to one
+        that is about as popular, and one of them to the target. Lengths stay; who clicks what together does not.
+        """
+        rng = numpy_rng(self.seed, "matched-fakes")
+        n_items = self.train.n_items
+        place = np.argsort(np.argsort(-self.train.item_counts, kind="stable"))
+        templates = self.templates(size)
+        rows = self.train.csr[templates].toarray() > 0
+        # Every item's wish is a place near its own; the template's wishes are granted greedily by sorting.
+        chosen = np.zeros_like(rows)
+        for k, row in enumerate(rows):
+            near = np.abs(place[None, :] - place[row][:, None]) + rng.uniform(0, BLOCKS, (row.sum(), n_items))
+            for wish in near[rng.permutation(len(near))]:
+                wish[chosen[k]] = np.inf
+                chosen[k, np.argmin(wish)] = True
+            chosen[k, rng.choice(np.flatnonzero(chosen[k]))] = False
+            chosen[k, self.cold[0]] = True
+        return Profiles.from_dense(chosen)
+
+
+@dataclass(frozen=True)
+class Factors(Differentiable):
+    """Matrix factorization by Adam on the plain squared error of the whole matrix: every interaction, there or
+    not, weighs the same, so that adding and removing one are equally visible to a gradient.
+    """
+
+    dim: int = 6
+    lr: float = 0.25
+    epochs: int = 12
+
+    def problem(self, train: Interactions, ctx: FitContext, fakes: RelaxedProfiles | None = None) -> Problem:
+        return _FactorsProblem(self, train, ctx.device, fakes)
+
+
+class _FactorsProblem(Problem):
+    perturbable = frozenset({"users", "items"})
+
+    def __init__(self, model: Factors, train: Interactions, device: str, fakes: RelaxedProfiles | None) -> None:
+        liked = train if train.ratings is None else train.select(train.ratings >= LIKED)
+        rows = torch.tensor(liked.csr.toarray(), device=device)
+        if fakes is not None:
+            rows = torch.cat([rows, fakes.matrix().to(rows)])
+        self.rows = rows
+        self.model = model
+        self.device = device
+        self.n_users, self.n_items = rows.shape
+        self.optimizer = Adam(model.lr)
+        self.epochs = model.epochs
+
+    def init(self, seed: int) -> Params:
+        def normal(name: str, rows: int) -> Tensor:
+            rng = torch_rng(seed, name, device=self.device)
+            return 0.3 * torch.randn(rows, self.model.dim, generator=rng, device=self.device)
+
+        return {"users": normal("users", self.n_users), "items": normal("items", self.n_items)}
+
+    def batches(self, seed: int, epoch: int) -> Iterator[Batch]:
+        yield Batch(torch.arange(self.n_users, device=self.device), seed)
+
+    def encode(self, params: Params) -> Tables:
+        return {**params, "rows": self.rows}
+
+    def losses(self, tables: Tables, batch: Batch) -> Tensor:
+        errors: Tensor = ((tables["rows"] - tables["users"] @ tables["items"].T) ** 2).sum(1)
+        return errors[batch.users]
+
+    def scores(self, tables: Tables, users: Tensor) -> Tensor:
+        return tables["users"][users] @ tables["items"].T
+
+
+VICTIM = Factors()
+
+
+@dataclass(frozen=True)
+class KeepsEveryone(Sanitizer):
+    """The defense that an adaptive attacker of the arena faces."""
+
+    def inspect(self, train: Interactions, ctx: FitContext) -> Verdict:
+        return Verdict(np.zeros(train.n_users), np.ones(train.n_users, dtype=np.bool_))
+
+
+def _secret(kind: Knowledge, task: Task, feedback: Feedback) -> Any:
+    train = task.seen(feedback)
+    if kind == "statistics":
+        return ItemStatistics.of(train)
+    if kind == "interactions":
+        return train
+    if kind == "surrogate":
+        return lambda name, **params: VICTIM
+    if kind == "queries":
+        return Queries(lambda profiles: _lists(task, profiles, feedback), task.train.n_users, 20, 10_000)
+    if kind == "victim":
+        return VICTIM.fit(train, FitContext(task.seed))
+    return KeepsEveryone()
+
+
+def _lists(task: Task, profiles: Profiles, feedback: Feedback) -> Any:
+    top = task.ranking(profiles, feedback, task.cold[:0]).top
+
+    def shown(users: NDArray[np.integer] | Histories, k: int) -> NDArray[np.int32]:
+        if isinstance(users, Histories):
+            raise KnowledgeViolation("the arena's victim answers for users, not for histories")
+        return top[users, :k]
+
+    return shown

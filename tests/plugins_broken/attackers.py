@@ -1,0 +1,149 @@
+"""Attackers with one mistake each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from recbench.component import Component, Knowledge
+from recbench.contracts import AttackerView, ItemStatistics, PoisoningAttacker, Profiles, torch_rng
+from recbench_plugins.attackers.heuristic.popular import Popular
+from recbench_plugins.attackers.heuristic.random import Random
+
+
+@dataclass(frozen=True)
+class TargetsNotCounted(Popular):
+    """D23: the targets come on top of the profile size (PGA and others in ARLib spend up to half as much again)."""
+
+    def craft(self, view: AttackerView) -> Profiles:
+        longer = replace(view.budget, sizes=view.budget.sizes + len(view.targets))
+        return super().craft(replace(view, budget=longer))
+
+
+@dataclass(frozen=True)
+class FillersWithReplacement(PoisoningAttacker):
+    """D13: fillers drawn with replacement (RecAD, AUSH)."""
+
+    def craft(self, view: AttackerView) -> Profiles:
+        rng = torch_rng(view.seed)
+        rows = np.repeat(np.arange(view.budget.n_profiles), view.budget.sizes)
+        items = torch.randint(view.n_items, (len(rows),), generator=rng).numpy()
+        return Profiles.from_pairs(rows, items, view.budget.n_profiles)
+
+
+@dataclass(frozen=True)
+class RatingsOffTheScale(Popular):
+    """D4: ratings are drawn and never rounded to the scale."""
+
+    def craft(self, view: AttackerView) -> Profiles:
+        profiles = super().craft(view)
+        if profiles.ratings is None:
+            return profiles
+        return replace(profiles, ratings=profiles.ratings * 0.9)
+
+
+@dataclass(frozen=True)
+class ReadsTheVictim(Popular):
+    """D24: ARLib hands every attacker a copy of the trained victim, whatever it is said to know."""
+
+    def craft(self, view: AttackerView) -> Profiles:
+        view.victim.score(np.arange(3))
+        return super().craft(view)
+
+
+@dataclass(frozen=True)
+class LooksBehindTheView(Popular):
+    """D24, in secret: it declares nothing but the items' counts and opens the harness's side of the view."""
+
+    def craft(self, view: AttackerView) -> Profiles:
+        seen: Any = view.secrets.get("interactions")
+        if seen is not None:
+            view = replace(view, secrets={**view.secrets, "statistics": ItemStatistics.of(seen)})
+        return super().craft(view)
+
+
+@dataclass(frozen=True)
+class DetachedGenerator(Popular):
+    """D2: the generator's output is detached before the generator's loss (RecAD and ShillingREC, AUSH and UBA).
+
+    What it returns is what it started from, so nothing but its own training gives it away.
+    """
+
+    def craft(self, view: AttackerView) -> Profiles:
+        rng = torch_rng(view.seed)
+        generator, discriminator = torch.nn.Linear(4, view.n_items), torch.nn.Linear(view.n_items, 1)
+        optimizers = [torch.optim.Adam(each.parameters(), lr=1e-2) for each in (generator, discriminator)]
+        for _ in range(3):
+            fakes = torch.sigmoid(generator(torch.randn(8, 4, generator=rng)))
+            for optimizer in optimizers:
+                optimizer.zero_grad()
+            (-discriminator(fakes.detach()).mean()).backward()
+            for optimizer in optimizers:
+                optimizer.step()
+        return super().craft(view)
+
+
+@dataclass(frozen=True)
+class PromisesNothing(Random):
+    """D20, D41: a learned attack, so it says, with the damage of random profiles."""
+
+
+@dataclass(frozen=True)
+class SpendsLessOfMore(Popular):
+    """D10: the budget is allotted by a wrong formula (RecAD, UBA): of a large one a single profile is left."""
+
+    def craft(self, view: AttackerView) -> Profiles:
+        if view.budget.n_profiles > 20:
+            view = replace(view, budget=replace(view.budget, sizes=view.budget.sizes[:1]))
+        return super().craft(view)
+
+
+@dataclass(frozen=True)
+class FirstTargetOnly(Popular):
+    """D38: one of the attack files that VAT ships holds a single target a profile, whatever their number."""
+
+    def craft(self, view: AttackerView) -> Profiles:
+        return super().craft(replace(view, targets=view.targets[:1]))
+
+
+@dataclass(frozen=True)
+class AlwaysPushes(Popular):
+    """D45: another attack than the one that was asked for."""
+
+    def craft(self, view: AttackerView) -> Profiles:
+        return super().craft(replace(view, goal="push"))
+
+
+def _component(name: str, broken: type, *knowledge: Knowledge) -> Component:
+    return Component(
+        "attacker",
+        name,
+        f"{__name__}:{broken.__name__}",
+        provides=frozenset({"poisoning"}),
+        knowledge=frozenset(knowledge or ("statistics",)),
+        family="gan" if broken is PromisesNothing else "heuristic",
+    )
+
+
+BROKEN = {
+    "fakes keep to the budget": _component("targets-not-counted", TargetsNotCounted),
+    "it touches no more than it declares": _component("reads-the-victim", ReadsTheVictim),
+    "what it may not see does not change its profiles": _component("looks-behind-the-view", LooksBehindTheView),
+    "every trained part learns": _component("detached-generator", DetachedGenerator),
+    "it beats random fakes": _component("promises-nothing", PromisesNothing),
+    "damage does not fall with the budget": _component("spends-less-of-more", SpendsLessOfMore),
+    "every pushed target is in some profile": _component("first-target-only", FirstTargetOnly),
+    "a nuke does not raise its targets": _component("always-pushes", AlwaysPushes),
+}
+"""The one of each check."""
+
+ALSO = {
+    "fakes keep to the budget": [
+        _component("fillers-with-replacement", FillersWithReplacement),
+        _component("ratings-off-the-scale", RatingsOffTheScale),
+    ],
+}
+"""More mistakes that a check must catch."""
