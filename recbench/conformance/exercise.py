@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recbench.conformance.check import NotApplicable, Subject
-from recbench.conformance.planted import SCALE, hidden_seed, preference_blocks, scores_of
+from recbench.conformance.planted import SCALE, hidden_seed, interactions, preference_blocks, scores_of
 from recbench.contracts import (
     AttackerView,
     Budget,
@@ -24,7 +24,7 @@ from recbench.contracts import (
     Sanitizer,
     numpy_rng,
 )
-from recbench.data import Histories, Interactions
+from recbench.data import Interactions
 from recbench.plugins import Plugins, load_plugins
 from recbench.specs import build
 
@@ -154,7 +154,7 @@ def outcome() -> Outcome:
     seen = data.csr.toarray() > 0
     rows, items = np.nonzero(~seen)
     held_out = rng.random(len(rows)) < 0.1
-    test = Interactions(rows[held_out], items[held_out], n, data.n_items)
+    test = interactions(rows[held_out], items[held_out], n, data.n_items)
     chosen = rng.permuted(np.tile(np.arange(data.n_items) < 11, (m, 1)), axis=1)
     fake = np.repeat([False, True], [n, m])
     actual = rng.integers(1, 6, len(test)).astype(np.float64)

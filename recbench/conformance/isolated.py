@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from recbench.component import Component
-from recbench.conformance.check import Outcome, Subject, checks_of, perform
+from recbench.conformance.check import MODULES, Outcome, Subject, checks_of, perform
 from recbench.conformance.watch import watching
 from recbench.execution import Limits, LocalExecutor, Task
+from recbench.execution.local import PRELOAD
 from recbench.store import Artifact, Store
 
 SECONDS = 300.0
@@ -22,8 +23,9 @@ def outcomes(subject: Subject, jobs: int, seconds: float = SECONDS) -> Iterator[
     """Try every check of the subject; outcomes come as they are done."""
     claimed = {f"check-{k}": each for k, each in enumerate(checks_of(subject.component.kind))}
     with tempfile.TemporaryDirectory() as folder:
+        preload = (*PRELOAD, *(f"recbench.conformance.{module}" for module in MODULES))
         store = Store(Path(folder))
-        with LocalExecutor(store, jobs) as executor:
+        with LocalExecutor(store, jobs, preload) as executor:
             for key, each in claimed.items():
                 arguments = {"check": each.name, "component": _plain(subject.component), "params": dict(subject.params)}
                 function = f"{__name__}:{work.__name__}"

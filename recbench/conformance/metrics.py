@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from recbench.conformance.check import Failed, NotApplicable, Subject, check
 from recbench.conformance.exercise import outcome
+from recbench.conformance.planted import interactions
 from recbench.contracts import Outcome, Profiles, Ranking
-from recbench.data import Histories, Interactions
+from recbench.data import Histories
 
 QUALITY = frozenset({"recall", "precision", "f1", "ndcg", "hr", "mrr", "map"})
 SHARES = QUALITY | {"coverage", "jaccard", "rbo", "exposure-hr", "exposure-ndcg", "detection-auc", "detection-ap"}
@@ -30,7 +31,7 @@ def _values(subject: Subject, of: Outcome) -> dict[str, float]:
 
 @check("metric", guards=("D16",))
 def shares_lie_between_0_and_1(subject: Subject) -> None:
-    """A hit ratio was redefined three times and could not pass 0.2 with five targets; elsewhere shares were percents."""
+    """A hit ratio was redefined three times and could not pass 0.2 with five targets; shares were given in percent."""
     values = {name: value for name, value in _values(subject, outcome()).items() if _family(name) in SHARES}
     if not values:
         raise NotApplicable("none of its values has the name of a share")
@@ -70,7 +71,7 @@ def _sorted(given: Outcome, first: bool) -> Ranking:
 def _one_hit() -> Outcome:
     """Three users with twenty test items each, of which the lists of two hold one, at the first and third place."""
     n_items, k = 150, 100
-    train = Interactions(np.arange(3), np.full(3, 149), 3, n_items)
+    train = interactions(np.arange(3), np.full(3, 149), 3, n_items)
     test = Histories(np.arange(4) * 20, np.tile(np.arange(20), 3).astype(np.int32))
     top = np.tile(np.arange(30, 30 + k), (3, 1)).astype(np.int32)
     top[0, 0], top[1, 2] = 4, 7
@@ -133,7 +134,7 @@ def _reordered(given: Outcome, order: NDArray[np.int64]) -> Outcome:
         given,
         ranking=_rows_of(given.ranking, order),
         clean=_rows_of(given.clean, order),
-        train=Interactions(place[train.users], train.items, n, train.n_items, train.ratings),
+        train=interactions(place[train.users], train.items, n, train.n_items, train.ratings),
         test=Histories(np.concatenate([[0], np.cumsum(test.lengths[order])]), test.items[rows]),
         eligible=given.eligible[order],
         detection=replace(

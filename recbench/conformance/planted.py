@@ -67,7 +67,18 @@ def preference_blocks(
     clicked = np.concatenate([outside[:, None], inside[:, :kept]], axis=1)
     rated = np.concatenate([rng.integers(1, 3, (n_users, 1)), rng.integers(4, 6, (n_users, kept))], axis=1)
     users = np.repeat(np.arange(n_users), kept + 1)
-    return Preferences(Interactions(users, clicked.ravel(), n_users, n_items, rated.ravel().astype(np.float32)), wanted)
+    return Preferences(interactions(users, clicked.ravel(), n_users, n_items, rated.ravel().astype(np.float32)), wanted)
+
+
+def interactions(
+    users: NDArray[np.integer],
+    items: NDArray[np.integer],
+    n_users: int,
+    n_items: int,
+    ratings: NDArray[np.float32] | None = None,
+) -> Interactions:
+    """Interactions of ids of any integer type."""
+    return Interactions(users.astype(np.int32), items.astype(np.int32), n_users, n_items, ratings)
 
 
 def scores_of(scorer: Any, n_users: int) -> NDArray[np.float64]:

@@ -132,13 +132,13 @@ def _compare(part: str, name: str, function: Any, params: Params) -> None:
         )
 
 
-class _NoSynchronization(TorchDispatchMode):
+class _NoSynchronization(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Notes operations that make the host wait for the device."""
 
     WAITS = ("_local_scalar_dense", "nonzero", "unique", "masked_select", "equal", "is_nonzero")
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.waited: list[str] = []
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 from recbench.conformance.check import Failed, NotApplicable, Subject, check
 from recbench.conformance.every_kind import ListenedSeed
 from recbench.conformance.exercise import data_of, implicit
-from recbench.conformance.planted import Preferences, hidden_seed, preference_blocks, scores_of
+from recbench.conformance.planted import Preferences, hidden_seed, interactions, preference_blocks, scores_of
 from recbench.contracts import FitContext, Scorer, numpy_rng
 from recbench.data import Interactions
 from recbench.store import Artifact, Store
@@ -73,9 +73,9 @@ def it_survives_one_user_one_item_and_empty_histories(subject: Subject) -> None:
     interactions. A division by a count of zero is a crash in one cell of a long run."""
     one = np.zeros(1, dtype=np.int32)
     tasks = {
-        "one user and one item": Interactions(one, one, 1, 1, np.full(1, 4.0, dtype=np.float32)),
-        "one user": Interactions(np.zeros(3, np.int32), np.arange(3), 1, 6, np.array([4, 5, 2], dtype=np.float32)),
-        "one item": Interactions(np.arange(4), np.zeros(4, np.int32), 6, 1, np.array([4, 5, 2, 3], dtype=np.float32)),
+        "one user and one item": interactions(one, one, 1, 1, np.full(1, 4.0, dtype=np.float32)),
+        "one user": interactions(np.zeros(3, np.int32), np.arange(3), 1, 6, np.array([4, 5, 2], dtype=np.float32)),
+        "one item": interactions(np.arange(4), np.zeros(4, np.int32), 6, 1, np.array([4, 5, 2, 3], dtype=np.float32)),
         "users and items without an interaction": preference_blocks("edge", n_users=40, first=3).train,
     }
     last = tasks["users and items without an interaction"]
@@ -167,7 +167,7 @@ def relabelling_users_and_items_permutes_its_scores(subject: Subject) -> None:
 
 def _relabelled(task: Preferences, users: NDArray[np.int64], items: NDArray[np.int64]) -> Interactions:
     train = task.train
-    return Interactions(users[train.users], items[train.items], train.n_users, train.n_items, train.ratings)
+    return interactions(users[train.users], items[train.items], train.n_users, train.n_items, train.ratings)
 
 
 def _agreement(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:

@@ -1,0 +1,61 @@
+"""The kit is held to itself: every check has a plugin that fails it and nothing else, and every standard plugin passes."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from recbench.component import KINDS, Component
+from recbench.conformance import Subject, checks_of, perform
+from recbench.conformance.check import MODULES
+from recbench.plugins import load_plugins
+
+HERE = Path(__file__).parents[1] / "plugins_broken"
+
+
+def _broken() -> dict[str, Component]:
+    found: dict[str, Component] = {}
+    for module in MODULES:
+        if (HERE / f"{module}.py").is_file():
+            found |= importlib.import_module(f"plugins_broken.{module}").BROKEN
+    return found
+
+
+BROKEN = _broken()
+STANDARD = load_plugins(third_party=False).components()
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("RECBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.syspath_prepend(str(HERE / "heavy_entry"))
+
+
+def test_no_check_lacks_a_plugin_that_fails_it():
+    names = [each.name for kind in KINDS for each in checks_of(kind)]
+    assert set(names) == set(BROKEN)
+
+
+def test_every_check_says_which_mistake_it_guards_against():
+    every = {each.name: each for kind in KINDS for each in checks_of(kind)}
+    assert [name for name, each in every.items() if len(each.why) < 40] == []
+
+
+@pytest.mark.parametrize("statement", BROKEN)
+def test_a_broken_plugin_fails_its_own_check_and_no_other(statement):
+    component = BROKEN[statement]
+    outcomes = [perform(each, Subject(component)) for each in checks_of(component.kind)]
+    failed = {outcome.check.name: outcome.reason for outcome in outcomes if outcome.status == "failed"}
+    assert set(failed) == {statement}, failed
+    assert any(outcome.status == "passed" for outcome in outcomes)
+
+
+@pytest.mark.parametrize("component", STANDARD, ids=lambda component: f"{component.kind}:{component.name}")
+def test_every_standard_plugin_passes_all_of_its_checks(component, request):
+    if component.kind == "dataset":
+        request.getfixturevalue("mirror")
+    outcomes = [perform(each, Subject(component)) for each in checks_of(component.kind)]
+    assert {outcome.check.name: outcome.reason for outcome in outcomes if outcome.status == "failed"} == {}
+    assert any(outcome.status == "passed" for outcome in outcomes)
