@@ -195,25 +195,23 @@ class Task:
         ratings[:, view.targets] = view.budget.scale.high
         return Profiles.from_dense(chosen, ratings)
 
-    def matched_fakes(self, size: float = SIZE) -> Profiles:
-        """Clicks of fakes that only company tells from genuine ones: each item of a genuine profile gives way to one
-        that is about as popular, and one of them to the target. Lengths stay; who clicks what together does not.
+    def matched_fakes(self, rated: bool) -> Profiles:
+        """Fakes that only company tells from genuine ones, with ratings or without.
+
+        Each item of a genuine profile gives way to one that is about as popular, and one of them to the target.
+        Lengths stay, and how popular the items are; who likes what together does not.
         """
         rng = numpy_rng(self.seed, "matched-fakes")
-        n_items = self.train.n_items
         place = np.argsort(np.argsort(-self.train.item_counts, kind="stable"))
-        templates = self.templates(size)
-        rows = self.train.csr[templates].toarray() > 0
-        # Every item's wish is a place near its own; the template's wishes are granted greedily by sorting.
-        chosen = np.zeros_like(rows)
-        for k, row in enumerate(rows):
-            near = np.abs(place[None, :] - place[row][:, None]) + rng.uniform(0, BLOCKS, (row.sum(), n_items))
-            for wish in near[rng.permutation(len(near))]:
-                wish[chosen[k]] = np.inf
-                chosen[k, np.argmin(wish)] = True
-            chosen[k, rng.choice(np.flatnonzero(chosen[k]))] = False
-            chosen[k, self.cold[0]] = True
-        return Profiles.from_dense(chosen)
+        rows = self.train.ratings_csr[self.templates(SIZE)].toarray()
+        fakes = np.zeros_like(rows)
+        for fake, row in zip(fakes, rows, strict=True):
+            for item in rng.permutation(np.flatnonzero(row)):
+                distance = np.abs(place - place[item]) + rng.uniform(0, 2 * BLOCKS, len(place))
+                fake[np.argmin(np.where(fake > 0, np.inf, distance))] = row[item]
+            fake[rng.choice(np.flatnonzero(fake))] = 0
+            fake[self.cold[0]] = SCALE.high
+        return Profiles.from_dense(fakes > 0, fakes if rated else None)
 
 
 @dataclass(frozen=True)

@@ -1,3 +1,164 @@
-"""Checks of defenses."""
+"""Checks of defenses: detectors in the arena, robust training on planted preferences.
+
+A defense is given the poisoned data and nothing else, so most of what could leak is ruled out by its contract;
+what remains to be checked is that ids and orders are not read as if they told something.
+"""
 
 from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbench.conformance.arena import VICTIM, Task
+from recbench.conformance.check import Failed, NotApplicable, Subject, check
+from recbench.conformance.planted import hidden_seed, preference_blocks, scores_of
+from recbench.contracts import (
+    FitContext,
+    Profiles,
+    RobustTraining,
+    RuleViolation,
+    Sanitizer,
+    Scorer,
+    Verdict,
+    numpy_rng,
+)
+from recbench.data.interactions import Interactions
+from recbench.evaluation.detection import roc_auc
+from recbench.evaluation.statistics import interval
+from recbench.matrix.injection import Poisoned
+
+UNITS = 20
+"""Planted attacks over which a detector must beat chance."""
+FALSE_POSITIVES = 0.05
+"""The share of genuine users that a detector may remove where nobody attacked."""
+TOLERANCE = 1e-4
+"""How far suspicion may move under relabelling, as a share of its deviation: solvers stop at some precision."""
+KEPT_QUALITY = 0.8
+"""The share of its quality on clean data that a recommender must keep under robust training."""
+
+
+def _verdict(subject: Subject, data: Interactions) -> Verdict:
+    """What a detector says, on the track that it is made for.
+
+    Raises:
+        NotApplicable: it is no detector.
+        RuleViolation: a verdict that does not fit the data.
+    """
+    detector = subject.build()
+    if not isinstance(detector, Sanitizer):
+        raise NotApplicable("it judges no users before training")
+    verdict = detector.inspect(data, FitContext(0))
+    if not isinstance(verdict, Verdict):
+        raise RuleViolation(f"inspect returned {type(verdict).__name__}; expected Verdict")
+    verdict.check(data.n_users)
+    return verdict
+
+
+def _usable(subject: Subject, data: Interactions) -> Verdict:
+    """A verdict that the harness would act upon."""
+    try:
+        return _verdict(subject, data)
+    except RuleViolation as error:
+        raise NotApplicable(f"its verdict does not count: {error}") from error
+
+
+def _attacked(subject: Subject, unit: int, clean: bool = False) -> Poisoned:
+    """Matched fakes among the genuine users of one planted task, or nobody."""
+    task = Task.plant(unit)
+    explicit = "ratings" in subject.component.requires_data
+    profiles = Profiles.empty() if clean else task.matched_fakes(explicit)
+    return task.inject(profiles, "explicit" if explicit else "implicit")
+
+
+@check("defense")
+def a_verdict_fits_the_data(subject: Subject) -> None:
+    """One finite suspicion and one decision for every user, whoever has no history, and not everybody removed."""
+    for clean in (True, False):
+        data = _attacked(subject, 0, clean).data
+        nobody = replace(data, n_users=data.n_users + 1)
+        for each in (data, nobody):
+            try:
+                _verdict(subject, each)
+            except RuleViolation as error:
+                raise Failed(f"{error}; return Verdict(suspicion, keep), both [train.n_users]") from error
+
+
+@check("defense", guards=("D1", "D11", "D32"))
+def genuine_users_stay_where_nobody_attacked(subject: Subject) -> None:
+    """Detectors that are told how many fakes there are, or remove a fixed share, remove as many genuine users."""
+    removed = np.mean([(~_usable(subject, _attacked(subject, unit, clean=True).data).keep).mean() for unit in range(5)])
+    if removed > FALSE_POSITIVES:
+        raise Failed(
+            f"of the users of clean data it removes {removed:.1%}; {FALSE_POSITIVES:.0%} are allowed. Decide by a "
+            "threshold that nobody may reach, not by a share of the users"
+        )
+
+
+@check("defense", guards=("D11", "D40", "D42"))
+def neither_ids_nor_the_order_of_rows_change_a_verdict(subject: Subject) -> None:
+    """Where fakes are appended at the end, a detector that reads positions finds all of them."""
+    data = _attacked(subject, 0).data
+    rng = numpy_rng(hidden_seed("relabelling"))
+    ids, rows = rng.permutation(data.n_users).astype(np.int32), rng.permutation(len(data))
+    ratings = None if data.ratings is None else data.ratings[rows]
+    moved = Interactions(ids[data.users[rows]], data.items[rows], data.n_users, data.n_items, ratings)
+    before, after = _usable(subject, data), _usable(subject, moved)
+    change = np.abs(np.asarray(after.suspicion)[ids] - before.suspicion).max() / max(np.std(before.suspicion), 1e-12)
+    if change > TOLERANCE or not np.array_equal(np.asarray(after.keep)[ids], before.keep):
+        raise Failed(
+            f"with users renamed and rows in another order, suspicion moves by {change:.2g} of its deviation "
+            f"({TOLERANCE:g} is allowed) or other users go; judge what users hold, not where they stand"
+        )
+
+
+@check("defense", guards=("D11", "D32", "D40"))
+def matched_fakes_are_more_suspicious_than_chance(subject: Subject) -> None:
+    """Where fakes differ in length or in popularity, anything detects them. Here nothing but company tells."""
+    aucs = []
+    for unit in range(UNITS):
+        poisoned = _attacked(subject, unit)
+        suspicion = np.asarray(_usable(subject, poisoned.data).suspicion, dtype=np.float64)[poisoned.public_id]
+        aucs.append(roc_auc(suspicion, np.arange(len(suspicion)) >= poisoned.n_genuine))
+    found = interval(np.array(aucs), np.arange(UNITS), seed=0)
+    if not found.low > 0.5:
+        raise Failed(
+            f"fakes that match genuine users in length and popularity have an AUC of {found.mean:.2f} (95%: "
+            f"{found.low:.2f} to {found.high:.2f}) on {UNITS} planted attacks; chance is .50. Is higher suspicion "
+            "really more suspicious?"
+        )
+
+
+def _trained(subject: Subject, name: str) -> tuple[NDArray[np.float64], float, float]:
+    """How far the protected model's scores are from the plain one's (in deviations), and the quality of both."""
+    training = subject.build()
+    if not isinstance(training, RobustTraining):
+        raise NotApplicable("it trains no recommender")
+    if missing := subject.component.requires_recommender - {"differentiable"}:
+        raise NotApplicable(f"it needs a recommender with {', '.join(sorted(missing))}, and the arena's has none")
+    planted = preference_blocks(name)
+    users = planted.train.n_users
+    plain: Scorer = VICTIM.fit(planted.train, FitContext(0))
+    protected = training.fit(VICTIM, planted.train, FitContext(0)).scorer
+    before, after = scores_of(plain, users), scores_of(protected, users)
+    return np.abs(after - before) / before.std(), planted.quality(plain), planted.quality(protected)
+
+
+@check("defense")
+def robust_training_changes_the_model(subject: Subject) -> None:
+    """A defense whose loss never reaches the parameters reports the robustness of plain training as its own."""
+    moved, _, _ = _trained(subject, "robust training")
+    if moved.max() < 1e-6:
+        raise Failed("the protected model is the plain one; does the gradient of its loss reach the parameters?")
+
+
+@check("defense", guards=("D39",))
+def robust_training_keeps_the_quality_on_clean_data(subject: Subject) -> None:
+    """A model that recommends nothing of use cannot be attacked, and protects nobody."""
+    _, plain, protected = _trained(subject, "robust training")
+    if protected < KEPT_QUALITY * plain:
+        raise Failed(
+            f"on clean data the protected model finds {protected:.0%} of what users want, the plain one {plain:.0%}; "
+            f"{KEPT_QUALITY:.0%} of that must be kept. Protect less"
+        )

@@ -1,0 +1,113 @@
+"""Defenses with one mistake each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbench.component import Component
+from recbench.contracts import (
+    Differentiable,
+    FitContext,
+    Protected,
+    Recommender,
+    RobustTraining,
+    Sanitizer,
+    Verdict,
+    numpy_rng,
+)
+from recbench.data import Interactions
+from recbench_plugins.defenses.detection.pca_varselect import PCAVarSelect
+from recbench_plugins.defenses.training.adversarial_training import AdversarialTraining
+
+
+@dataclass(frozen=True)
+class NotFinite(PCAVarSelect):
+    """A division by the length of a profile that is empty."""
+
+    def inspect(self, train: Interactions, ctx: FitContext) -> Verdict:
+        verdict = super().inspect(train, ctx)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return replace(verdict, suspicion=verdict.suspicion / train.user_counts)
+
+
+@dataclass(frozen=True)
+class RemovesATenth(PCAVarSelect):
+    """D32: it "knows" how many fakes there are (Leg-UP's detector is given the true count)."""
+
+    def inspect(self, train: Interactions, ctx: FitContext) -> Verdict:
+        suspicion = super().inspect(train, ctx).suspicion
+        return Verdict(suspicion, suspicion <= np.quantile(suspicion, 0.9))
+
+
+@dataclass(frozen=True)
+class SuspectsTheLast(PCAVarSelect):
+    """D42: of two users who look alike the one with the higher id is the more suspicious."""
+
+    def inspect(self, train: Interactions, ctx: FitContext) -> Verdict:
+        verdict = super().inspect(train, ctx)
+        place = np.arange(train.n_users) / train.n_users
+        return replace(verdict, suspicion=verdict.suspicion + 0.1 * verdict.suspicion.std() * place)
+
+
+@dataclass(frozen=True)
+class UpsideDown(Sanitizer):
+    """D11: the sign of what is measured is arbitrary (RecAD and SDLib, PCA), and here it came out wrong."""
+
+    def inspect(self, train: Interactions, ctx: FitContext) -> Verdict:
+        return Verdict(-PCAVarSelect().inspect(train, ctx).suspicion, np.ones(train.n_users, dtype=np.bool_))
+
+
+@dataclass(frozen=True)
+class NeverProtects(RobustTraining):
+    """Its perturbation has length zero: the "protected" model is the plain one."""
+
+    def fit(self, recommender: Recommender, train: Interactions, ctx: FitContext) -> Protected:
+        assert isinstance(recommender, Differentiable)
+        return Protected(recommender.fit(train, ctx))
+
+
+@dataclass(frozen=True, eq=False)
+class Noise:
+    """Scores by lot."""
+
+    seed: int
+    n_items: int
+
+    def score(self, users: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
+        table = numpy_rng(self.seed, "noise").random((int(users.max()) + 1, self.n_items))
+        return np.asarray(table[users])
+
+
+@dataclass(frozen=True)
+class RecommendsAnything(AdversarialTraining):
+    """No attack moves its lists, and nobody can use them."""
+
+    def fit(self, recommender: Recommender, train: Interactions, ctx: FitContext) -> Protected:
+        return Protected(Noise(ctx.seed, train.n_items))
+
+
+def _component(name: str, broken: type) -> Component:
+    detects = issubclass(broken, Sanitizer)
+    return Component(
+        "defense",
+        name,
+        f"{__name__}:{broken.__name__}",
+        provides=frozenset({"sanitizer" if detects else "robust-training"}),
+        requires_recommender=frozenset() if detects else frozenset({"differentiable"}),
+        family="detection" if detects else "training",
+    )
+
+
+BROKEN = {
+    "a verdict fits the data": _component("not-finite", NotFinite),
+    "genuine users stay where nobody attacked": _component("removes-a-tenth", RemovesATenth),
+    "neither ids nor the order of rows change a verdict": _component("suspects-the-last", SuspectsTheLast),
+    "matched fakes are more suspicious than chance": _component("upside-down", UpsideDown),
+    "robust training changes the model": _component("never-protects", NeverProtects),
+    "robust training keeps the quality on clean data": _component("recommends-anything", RecommendsAnything),
+}
+"""The one of each check."""
