@@ -61,14 +61,24 @@ def every_process_reads_the_same_data_and_splits_it_alike(subject: Subject) -> N
     """Ids were handed out by iterating a Python set, whose order changes with the hash seed of the process: no two runs
     had the same split, nor the same targets."""
     component = subject.component
+    command = [sys.executable, "-c", DIGEST_OF_LOADED, component.name, component.factory, component.version]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    readers = [
+        subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment | {"PYTHONHASHSEED": hash_seed},
+        )
+        for hash_seed in ("1", "2")
+    ]
     found = set()
-    for hash_seed in ("1", "2"):
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": hash_seed}
-        command = [sys.executable, "-c", DIGEST_OF_LOADED, component.name, component.factory, component.version]
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-        if done.returncode:
-            raise Failed(f"a fresh process cannot load it: {done.stderr.strip().splitlines()[-1]}")
-        found.add(done.stdout.split()[-1])
+    for reader in readers:
+        output, complaint = reader.communicate()
+        if reader.returncode:
+            raise Failed(f"a fresh process cannot load it: {complaint.strip().splitlines()[-1]}")
+        found.add(output.split()[-1])
     if len(found) > 1:
         raise Failed("two processes read different data; number ids in the order of the file or sorted, never of a set")
     first, second = (ratio_split(subject.build().load().interactions, seed=1) for _ in range(2))

@@ -135,7 +135,12 @@ def _observe(subject: Subject) -> Observation:
     # In memory of its own, so that what damages it damages no other check.
     data = Interactions(shared.users.copy(), shared.items.copy(), shared.n_users, shared.n_items, shared.ratings)
     given = [each for each in (data.users, data.items, data.ratings) if each is not None]
-    digests, states, seed = [_digest(each) for each in given], _global_states(), ListenedSeed(1)
+    digests, seed, before = [_digest(each) for each in given], ListenedSeed(1), _global_states()
+    # A state that no plugin leaves behind: one that seeds with 0 twice would else seem to have done nothing.
+    random.seed(0x5EED)
+    np.random.seed(0x5EED)  # noqa: NPY002
+    torch.manual_seed(0x5EED)
+    states = _global_states()
     changed = ""
     with watching() as seen:
         try:
@@ -147,6 +152,7 @@ def _observe(subject: Subject) -> Observation:
     if not changed and [_digest(each) for each in given] != digests:
         changed = "it changes the data that it is given, past NumPy's protection; copy before torch.from_numpy"
     moved = tuple(name for name, state in _global_states().items() if state != states[name])
+    _restore(before)
     return Observation(arrays, seen, seed.asked, moved, changed)
 
 
@@ -154,11 +160,18 @@ def _digest(array: NDArray[Any]) -> str:
     return hashlib.sha256(array.tobytes()).hexdigest()
 
 
+def _restore(states: dict[str, Any]) -> None:
+    random.setstate(states["random"])
+    name, keys, *rest = states["numpy.random"]
+    np.random.set_state((name, np.frombuffer(keys, dtype=np.uint32), *rest))  # noqa: NPY002
+    torch.set_rng_state(torch.tensor(list(states["torch"]), dtype=torch.uint8))
+
+
 def _global_states() -> dict[str, Any]:
     legacy: Any = np.random.get_state(legacy=True)  # noqa: NPY002
     return {
         "random": random.getstate(),
-        "numpy.random": (legacy[1].tobytes(), *legacy[2:]),
+        "numpy.random": (legacy[0], legacy[1].tobytes(), *legacy[2:]),
         "torch": torch.get_rng_state().numpy().tobytes(),
     }
 

@@ -50,7 +50,8 @@ class InPlace(ItemKNN):
     def fit(self, train, ctx):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            torch.from_numpy(train.ratings).ge_(4)
+            if train.ratings is not None:
+                torch.from_numpy(train.ratings).ge_(4)
         return super().fit(train, ctx)
 
 

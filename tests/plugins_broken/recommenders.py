@@ -85,7 +85,7 @@ class KnowsTheIds(ItemKNN):
 
     def fit(self, train, ctx):
         scorer = super().fit(train, ctx)
-        favoured = np.float32(0.02) * np.arange(train.n_items, dtype=np.float32)
+        favoured = np.float32(0.5) * np.arange(train.n_items, dtype=np.float32)
 
         class Scorer(Around):
             def score(self, users):

@@ -1,0 +1,44 @@
+"""The checks in an author's own repository."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from recbench.conformance.pytest_plugin import claims, parametrize_with_checks
+from recbench.errors import PluginError
+
+
+def run(folder, *arguments):
+    command = [sys.executable, "-m", "pytest", "-p", "recbench.conformance.pytest_plugin", "-q", *arguments]
+    environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, check=False)
+
+
+def test_an_author_checks_a_component_without_writing_a_test(tmp_path):
+    done = run(tmp_path, "--recbench", "metric:ranking")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "failed" not in done.stdout
+    assert "passed" in done.stdout
+
+
+def test_an_expected_failure_that_passes_is_an_error(tmp_path):
+    (tmp_path / "pytest.ini").write_text("[pytest]\nrecbench_expected = known lists have known values: a typo\n")
+    done = run(tmp_path, "--recbench", "metric:ranking")
+    assert done.returncode == 1
+    assert "XPASS(strict)" in done.stdout
+
+
+def test_expectations_name_a_check_and_a_reason():
+    with pytest.raises(PluginError, match="no check says 'known lists have known value'; did you mean"):
+        claims(["metric:ranking"], {"known lists have known value": "why"})
+    with pytest.raises(PluginError, match="without a reason"):
+        claims(["metric:ranking"], {"known lists have known values": " "})
+
+
+@parametrize_with_checks(["metric:ranking"])
+def test_the_decorator_runs_every_check(claim):
+    claim()
