@@ -1,4 +1,4 @@
-"""The kit is held to itself: every check has a plugin that fails it and nothing else, and every standard plugin passes."""
+"""The kit is held to itself: a plugin a check that fails it and no other; standard plugins pass them all."""
 
 from __future__ import annotations
 

@@ -6,7 +6,6 @@ import contextlib
 import os
 import socket
 import warnings
-
 from pathlib import Path
 
 import numpy as np

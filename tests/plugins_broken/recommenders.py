@@ -10,7 +10,6 @@ import numpy as np
 from recbench.component import Component
 from recbench.contracts import Recommender, numpy_rng
 from recbench_plugins.recommenders.item_knn import ItemKNN
-from recbench_plugins.recommenders.linear import LinearScorer
 
 
 @dataclass(frozen=True, eq=False)
