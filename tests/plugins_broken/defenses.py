@@ -25,13 +25,12 @@ from recbench_plugins.defenses.training.adversarial_training import AdversarialT
 
 
 @dataclass(frozen=True)
-class NotFinite(PCAVarSelect):
-    """A division by the length of a profile that is empty."""
+class ForgetsTheSilent(PCAVarSelect):
+    """It judges the users that it met in the data, and answers for fewer than there are."""
 
     def inspect(self, train: Interactions, ctx: FitContext) -> Verdict:
-        verdict = super().inspect(train, ctx)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return replace(verdict, suspicion=verdict.suspicion / train.user_counts)
+        verdict, active = super().inspect(train, ctx), train.user_counts > 0
+        return Verdict(verdict.suspicion[active], verdict.keep[active])
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ def _component(name: str, broken: type) -> Component:
 
 
 BROKEN = {
-    "a verdict fits the data": _component("not-finite", NotFinite),
+    "a verdict fits the data": _component("forgets-the-silent", ForgetsTheSilent),
     "genuine users stay where nobody attacked": _component("removes-a-tenth", RemovesATenth),
     "neither ids nor the order of rows change a verdict": _component("suspects-the-last", SuspectsTheLast),
     "matched fakes are more suspicious than chance": _component("upside-down", UpsideDown),
