@@ -63,6 +63,12 @@ class Budget:
     n_items: int
     scale: RatingScale | None = None
 
+    def __post_init__(self) -> None:
+        # A copy that nobody can write to: profiles are held against it after the attacker has had it.
+        sizes = np.array(self.sizes, dtype=np.int64)
+        sizes.flags.writeable = False
+        object.__setattr__(self, "sizes", sizes)
+
     @property
     def n_profiles(self) -> int:
         return len(self.sizes)

@@ -46,3 +46,12 @@ def test_a_scale_that_is_no_grid_is_refused(grid: tuple[float, float, float]) ->
 
 def test_a_budget_has_one_size_a_profile() -> None:
     assert Budget(np.array([3, 5, 4]), 10).n_profiles == 3
+
+
+def test_a_budget_cannot_be_written_to_and_does_not_follow_what_it_was_made_from() -> None:
+    drawn = np.array([3, 5, 4])
+    budget = Budget(drawn, 10)
+    with pytest.raises(ValueError, match="read-only"):
+        budget.sizes[0] = 9
+    drawn[0] = 9
+    assert budget.sizes.tolist() == [3, 5, 4]

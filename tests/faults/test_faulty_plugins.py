@@ -163,7 +163,6 @@ def test_a_daemon_of_a_recommender_is_dead_when_the_run_has_ended(victims):
             os.kill(pid, 0)
 
 
-@pytest.mark.xfail(strict=True, reason="the arrays of a Budget are writable, and it is held against what is written")
 def test_an_attacker_cannot_write_into_the_budget_that_it_is_held_against(attacks):
     for record in rows(attacks, "attacker", "RaisesItsOwnBudget"):
         assert record["status"] in ("error", "invalid")
