@@ -34,7 +34,7 @@ SUMMARIES: dict[Kind, str] = {
     "dataset": "40 users and 24 items of two tastes",
     "recommender": "items like those that the user has",
     "attacker": "the targets beside popular items",
-    "defense": "removes users who resemble each other too much",
+    "defense": "removes users who resemble nobody",
     "metric": "mean self-information of the recommended items",
 }
 

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from recbench.component import KINDS
 
 
@@ -27,3 +29,9 @@ def test_generated_components_run_in_a_matrix(generated_environment, tmp_path):
     pairs = {tuple(record["question"][axis]["name"] for axis in ("attacker", "defense")) for record in records}
     assert pairs == {(attack, defense) for attack in ("none", "my-attacker") for defense in ("none", "my-defense")}
     assert all(record["metrics"]["my-metric@10"] > 0 for record in records)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_generated_component_passes_its_checks(generated_environment, kind):
+    finished = generated_environment("check", f"{kind}:my-{kind}")
+    assert finished.returncode == 0, finished.stdout
