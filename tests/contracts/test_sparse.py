@@ -60,7 +60,7 @@ def test_first_and_second_derivatives_are_right(name: str) -> None:
     assert gradgradcheck(lambda *given: product(pattern, *given), operands)
 
 
-@pytest.mark.parametrize("name, length", [("row_sums", len(COLS)), ("spread", N)])
+@pytest.mark.parametrize(("name", "length"), [("row_sums", len(COLS)), ("spread", N)])
 def test_sums_and_their_spread_are_those_of_the_dense_matrix_and_each_others_derivatives(
     name: str, length: int
 ) -> None:
