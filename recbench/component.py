@@ -42,7 +42,8 @@ class Component:
         requires_data: what the data set must have, such as `ratings`, `timestamps`, `titles`.
         requires_recommender: capabilities the victim must have.
         knowledge: what an attacker may see, see `Knowledge`.
-        family: `heuristic`, `gradient`, `gan`, `detection`, … groups rows in tables and splits.
+        family: `heuristic`, `gradient`, `gan`, `detection`, … groups rows in tables and splits. An attacker of
+            family `control` is there to be beaten and claims no effect.
         hardware: `cpu` or `cuda`, the least that it needs.
         summary: one line for `recbench plugins`.
         reference: authors, title, venue and year of the source.
