@@ -280,6 +280,7 @@ def test_machines_read_events_and_nothing_else_on_stdout(shop, capfd):
     assert [json.loads(line)["event"] for line in capfd.readouterr().out.splitlines()] == ["plan", "summary"]
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(shop, capfd, monkeypatch):
     executors = []
 

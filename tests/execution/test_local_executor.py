@@ -393,6 +393,7 @@ def start_harness(folder, fork):
 
 
 @linux
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(
     ("fork", "signum"), [("fork", signal.SIGKILL), ("fork", signal.SIGINT), ("spawn", signal.SIGKILL)]
 )
