@@ -35,5 +35,6 @@ def test_what_rules_a_mistake_out_exists(number: str) -> None:
             assert re.search(rf"^def {name}\(", (TESTS / file).read_text(), re.MULTILINE)
 
 
-def test_a_check_guards_only_against_mistakes_that_are_on_the_page() -> None:
-    assert {number for check in CHECKS.values() for number in check.guards} <= set(ROWS)
+def test_the_page_and_the_checks_name_each_other() -> None:
+    on_page = {(number, guard[7:]) for number, guards in ROWS.items() for guard in guards if guard.startswith("check: ")}
+    assert on_page == {(number, check.name) for check in CHECKS.values() for number in check.guards}

@@ -241,7 +241,7 @@ def every_pushed_target_is_in_some_profile(subject: Subject) -> None:
         )
 
 
-@check("attacker", guards=("D45",))
+@check("attacker")
 def a_nuke_does_not_raise_its_targets(subject: Subject) -> None:
     """An attack that knows one goal and accepts others reports the wrong one. Refuse a goal by a RecbenchError."""
     _track(subject)

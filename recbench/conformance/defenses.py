@@ -96,7 +96,7 @@ def genuine_users_stay_where_nobody_attacked(subject: Subject) -> None:
         )
 
 
-@check("defense", guards=("D11", "D40", "D42"))
+@check("defense", guards=("D11", "D42"))
 def neither_ids_nor_the_order_of_rows_change_a_verdict(subject: Subject) -> None:
     """Where fakes are appended at the end, a detector that reads positions finds all of them."""
     data = _attacked(subject, 0).data
@@ -113,7 +113,7 @@ def neither_ids_nor_the_order_of_rows_change_a_verdict(subject: Subject) -> None
         )
 
 
-@check("defense", guards=("D11", "D32", "D40"))
+@check("defense", guards=("D11", "D32"))
 def matched_fakes_are_more_suspicious_than_chance(subject: Subject) -> None:
     """Where fakes differ in length or in popularity, anything detects them. Here nothing but company tells."""
     aucs = []
@@ -153,7 +153,7 @@ def robust_training_changes_the_model(subject: Subject) -> None:
         raise Failed("the protected model is the plain one; does the gradient of its loss reach the parameters?")
 
 
-@check("defense", guards=("D39",))
+@check("defense")
 def robust_training_keeps_the_quality_on_clean_data(subject: Subject) -> None:
     """A model that recommends nothing of use cannot be attacked, and protects nobody."""
     _, plain, protected = _trained(subject, "robust training")

@@ -148,7 +148,7 @@ class _NoSynchronization(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return function(*args, **(kwargs or {}))
 
 
-@check("recommender", guards=("D15",))
+@check("recommender")
 def a_training_step_does_not_wait_for_the_device(subject: Subject) -> None:
     """A .item() or a boolean mask in the loss stops the host at every step until a GPU has caught up; most of a run
     was spent on such waits."""
