@@ -54,7 +54,7 @@ def write_package(kind: Kind, name: str, into: Path) -> list[Path]:
         The files, in alphabetical order.
 
     Raises:
-        PluginError: a name that cannot be a component's and a module's, or a folder that exists.
+        PluginError: a name that cannot be a component's and a module's, a folder that exists or cannot be written to.
     """
     module = name.replace("-", "_").replace(".", "_")
     if not NAME.match(name) or not module.isidentifier() or keyword.iskeyword(module):
@@ -88,7 +88,11 @@ def write_package(kind: Kind, name: str, into: Path) -> list[Path]:
         if home not in ("common", kind):
             continue
         file = folder / place.replace("__module__", module).removesuffix(".jinja")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(templates.get_template(template).render(context), encoding="utf-8")
+        content = templates.get_template(template).render(context)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(content, encoding="utf-8")
+        except OSError as error:
+            raise PluginError(f"{file} cannot be written: {error.strerror}; choose another folder by --into") from error
         written.append(file)
     return sorted(written)

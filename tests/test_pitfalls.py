@@ -36,5 +36,5 @@ def test_what_rules_a_mistake_out_exists(number: str) -> None:
 
 
 def test_the_page_and_the_checks_name_each_other() -> None:
-    on_page = {(number, guard[7:]) for number, guards in ROWS.items() for guard in guards if guard.startswith("check: ")}
-    assert on_page == {(number, check.name) for check in CHECKS.values() for number in check.guards}
+    on_page = {(number, guard) for number, guards in ROWS.items() for guard in guards if guard.startswith("check: ")}
+    assert on_page == {(number, f"check: {check.name}") for check in CHECKS.values() for number in check.guards}

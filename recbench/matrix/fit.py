@@ -37,7 +37,8 @@ def fit(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Artifac
         order; on the explicit track, where the victim predicts ratings, `predicted` [test].
 
     Raises:
-        RuleViolation: scores, predictions or suspicion that are not finite or of a wrong shape.
+        RuleViolation: a model without scores; scores, predictions or suspicion that are not finite or of a
+            wrong shape.
     """
     prepared = Prepared.of(inputs["prepared"])
     poisoned = poison(prepared, inputs.get("profiles"), arguments["replica"])
@@ -52,6 +53,8 @@ def fit(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Artifac
         protected = instance(arguments["training"]).fit(recommender, train, surroundings)
         if not isinstance(protected, Protected):
             raise RuleViolation(f"robust training returned {type(protected).__name__}; expected Protected")
+    if not isinstance(protected.scorer, Scorer):
+        raise RuleViolation(f"fit returned {type(protected.scorer).__name__}, which has no score; return a Scorer")
 
     targets = prepared.targets.ravel()
     ranking = rank(
@@ -67,8 +70,10 @@ def fit(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Artifac
 
 def _suspicion(protected: Protected, poisoned: Poisoned) -> NDArray[np.float64]:
     suspicion = np.asarray(protected.suspicion, dtype=np.float64)
-    if suspicion.shape != poisoned.public_id.shape or not np.isfinite(suspicion).all():
-        raise RuleViolation(f"suspicion of shape {suspicion.shape}; expected {poisoned.public_id.shape}, all finite")
+    if suspicion.shape != poisoned.public_id.shape:
+        raise RuleViolation(f"suspicion of shape {suspicion.shape}; expected {poisoned.public_id.shape}")
+    if not np.isfinite(suspicion).all():
+        raise RuleViolation("suspicion holds values that are not finite")
     return suspicion[poisoned.public_id]
 
 
@@ -78,6 +83,8 @@ def _predicted(scorer: Scorer, prepared: Prepared, poisoned: Poisoned) -> NDArra
         raise RuleViolation(f"the recommender declares 'ratings'; {type(scorer).__name__} has no predict")
     test = prepared.split.test
     predicted = np.asarray(scorer.predict(poisoned.public_id[test.users], test.items), dtype=np.float64)
-    if predicted.shape != (len(test),) or not np.isfinite(predicted).all():
-        raise InvalidScores(f"predict gave shape {predicted.shape}; expected ({len(test)},), all finite")
+    if predicted.shape != (len(test),):
+        raise InvalidScores(f"predict gave shape {predicted.shape}; expected ({len(test)},)")
+    if not np.isfinite(predicted).all():
+        raise InvalidScores("predict gave values that are not finite")
     return predicted

@@ -26,3 +26,10 @@ def test_a_name_that_no_module_can_have_is_refused_and_nothing_is_written(name, 
 def test_an_unknown_kind_is_refused_with_a_suggestion(tmp_path, capsys):
     assert main(["new", "attaker", "mine", "--into", str(tmp_path)]) == 2
     assert "did you mean 'attacker'?" in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_to_is_one_line(tmp_path, capsys):
+    file = tmp_path / "file"
+    file.touch()
+    assert main(["new", "metric", "mine", "--into", str(file)]) == 2
+    assert "cannot be written: Not a directory; choose another folder by --into" in capsys.readouterr().err

@@ -38,7 +38,7 @@ FAILING_RECOMMENDERS = {
     "ExitsQuietly": ("crashed", "fit", r"exited with code 0 and without its artifact$"),
     "Segfaults": ("crashed", "fit", r"killed by SIGSEGV$"),
     "ClosesItsStreams": ("error", "fit", r"LookupError: said in silence$"),
-    "FitsNothing": ("error", "fit", r"AttributeError: 'NoneType' object has no attribute 'score'$"),
+    "FitsNothing": ("invalid", "fit", r"RuleViolation: fit returned NoneType, which has no score; return a Scorer$"),
     "GivesNan": ("invalid", "fit", r"InvalidScores: Scores gave user \d+ the score nan for item 3; "),
     "GivesInfinity": ("invalid", "fit", r"InvalidScores: Scores gave user \d+ the score inf for item 4; "),
     "GivesOneColumnTooMany": ("invalid", "fit", r"InvalidScores: .*shape \((\d+), 41\); expected \(\1, 40\)"),
@@ -68,7 +68,7 @@ FAILING_DEFENSES = {
     "JudgesTooFew": ("invalid", "sanitize", r"RuleViolation: verdict on \(\d+,\)"),
     "ReturnsAMask": ("invalid", "sanitize", r"RuleViolation: inspect returned ndarray; expected Verdict$"),
     "ProtectsNothing": ("invalid", "fit", r"RuleViolation: robust training returned Counts; expected Protected$"),
-    "SuspectsInfinity": ("invalid", "fit", r"RuleViolation: suspicion of shape \(\d+,\).*all finite$"),
+    "SuspectsInfinity": ("invalid", "fit", r"RuleViolation: suspicion holds values that are not finite$"),
 }
 
 
