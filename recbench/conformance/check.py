@@ -71,27 +71,21 @@ class Outcome:
     reason: str = ""
 
 
-_CHECKS: list[Check] = []
-
-
-def check(
-    *kinds: Kind, guards: tuple[str, ...] = ()
-) -> Callable[[Callable[[Subject], None]], Callable[[Subject], None]]:
+def check(*kinds: Kind, guards: tuple[str, ...] = ()) -> Callable[[Callable[[Subject], None]], Check]:
     """Make a function a check of components of these kinds; its name is the statement, its docstring says why."""
 
-    def register(function: Callable[[Subject], None]) -> Callable[[Subject], None]:
-        name = function.__name__.strip("_").replace("_", " ")
-        _CHECKS.append(Check(name, kinds or KINDS, guards, " ".join((function.__doc__ or "").split()), function))
-        return function
+    def made(function: Callable[[Subject], None]) -> Check:
+        name = function.__name__.replace("_", " ")
+        return Check(name, kinds or KINDS, guards, " ".join((function.__doc__ or "").split()), function)
 
-    return register
+    return made
 
 
 def checks_of(kind: Kind) -> list[Check]:
     """All checks of one kind of component, in the order in which they are written down."""
-    for module in MODULES:
-        importlib.import_module(f"recbench.conformance.{module}")
-    return [each for each in _CHECKS if kind in each.kinds]
+    modules = [importlib.import_module(f"recbench.conformance.{module}") for module in MODULES]
+    found = (value for module in modules for value in vars(module).values() if isinstance(value, Check))
+    return [each for each in found if kind in each.kinds]
 
 
 def perform(each: Check, subject: Subject) -> Outcome:
