@@ -44,6 +44,7 @@ from recbench.contracts import (
     numpy_rng,
     torch_rng,
 )
+from recbench.data.feedback import binarize
 from recbench.data.interactions import Histories, Interactions
 from recbench.evaluation.audience import Audience
 from recbench.evaluation.exposure import rank_gain
@@ -108,10 +109,7 @@ class Task:
 
     def seen(self, feedback: Feedback) -> Interactions:
         """The genuine data on one track; a click is a click, whatever was thought of it."""
-        train = self.train
-        if feedback == "explicit":
-            return train
-        return Interactions(train.users, train.items, train.n_users, train.n_items)
+        return self.train if feedback == "explicit" else binarize(self.train)
 
     def view(
         self,

@@ -16,10 +16,11 @@ import torch
 from numpy.typing import NDArray
 
 from recbench.conformance.check import Failed, NotApplicable, Subject, check
-from recbench.conformance.exercise import Arrays, data_of, exercise, implicit, small_data
+from recbench.conformance.exercise import Arrays, data_of, exercise, small_data
 from recbench.conformance.watch import Seen, watching
 from recbench.contracts import FitContext
 from recbench.data import Interactions
+from recbench.data.feedback import binarize
 from recbench.errors import RecbenchError
 from recbench.hookspecs import GROUP
 
@@ -225,7 +226,7 @@ def it_writes_no_files_outside_its_folder(subject: Subject) -> None:
 @check("recommender", "attacker", "defense", "metric")
 def everything_it_returns_is_finite(subject: Subject) -> None:
     """One NaN makes every comparison false, and the item that it scores is never or always recommended."""
-    tracks = {"explicit": small_data(), "implicit": implicit(small_data())}
+    tracks = {"explicit": small_data(), "implicit": binarize(small_data())}
     refused = 0
     for track, data in tracks.items():
         try:

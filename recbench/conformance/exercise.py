@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recbench.conformance.arena import VICTIM
 from recbench.conformance.check import NotApplicable, Subject
 from recbench.conformance.planted import SCALE, hidden_seed, interactions, preference_blocks, scores_of
 from recbench.contracts import (
@@ -25,35 +25,9 @@ from recbench.contracts import (
     numpy_rng,
 )
 from recbench.data import Interactions
-from recbench.plugins import Plugins, load_plugins
-from recbench.specs import build
+from recbench.data.feedback import binarize
 
 Arrays = dict[str, NDArray[Any]]
-
-VICTIM = "bpr-mf"
-"""The standard recommender that attackers and defenses are exercised with; it is differentiable."""
-
-
-@cache
-def _standard() -> Plugins:
-    return load_plugins(third_party=False)
-
-
-SURROGATE_EPOCHS = 3
-
-
-def _surrogate(name: str, **params: Any) -> Any:
-    """A surrogate that trains for few epochs: enough for what is asked here, and an attack trains many."""
-    return standard_recommender(name, **{**params, "epochs": min(params.get("epochs", 50), SURROGATE_EPOCHS)})
-
-
-def standard_recommender(name: str, **params: Any) -> Any:
-    """A standard recommender: a victim or a surrogate.
-
-    Raises:
-        PluginError: unknown, or impossible parameters.
-    """
-    return build(_standard().get("recommender", name), params)
 
 
 def small_data() -> Interactions:
@@ -61,11 +35,6 @@ def small_data() -> Interactions:
     train = preference_blocks("small", n_users=46, block=8, shown=5).train
     kept = train.select(train.items != np.argmin(train.item_counts))
     return Interactions(kept.users, kept.items, 48, 32, kept.ratings)
-
-
-def implicit(train: Interactions) -> Interactions:
-    """The same interactions without ratings."""
-    return replace(train, ratings=None, _trusted=True)
 
 
 def exercise(subject: Subject, seed: int = 0, device: str = "cpu", train: Interactions | None = None) -> Arrays:
@@ -101,7 +70,7 @@ def exercise(subject: Subject, seed: int = 0, device: str = "cpu", train: Intera
 def data_of(subject: Subject) -> Interactions:
     """`small_data()` on the track that the component can be run on."""
     needs = subject.component.requires_data | subject.component.provides
-    return small_data() if "ratings" in needs else implicit(small_data())
+    return small_data() if "ratings" in needs else binarize(small_data())
 
 
 def _has(kept: Interactions, name: str) -> bool:
@@ -117,7 +86,7 @@ def _defend(defense: Sanitizer | RobustTraining, data: Interactions, ctx: FitCon
     if isinstance(defense, Sanitizer):
         verdict = defense.inspect(data, ctx)
         return {"suspicion": np.asarray(verdict.suspicion), "keep": np.asarray(verdict.keep)}
-    protected = defense.fit(standard_recommender(VICTIM, dim=8, epochs=8), data, ctx)
+    protected = defense.fit(VICTIM, data, ctx)
     arrays: Arrays = {"scores": scores_of(protected.scorer, data.n_users)}
     return arrays if protected.suspicion is None else {**arrays, "suspicion": np.asarray(protected.suspicion)}
 
@@ -127,7 +96,7 @@ def view_of(subject: Subject, data: Interactions, seed: int, device: str = "cpu"
     secrets = {
         "statistics": ItemStatistics.of(data),
         "interactions": data,
-        "surrogate": _surrogate,
+        "surrogate": lambda name, **params: VICTIM,
     }
     if unknown := subject.component.knowledge - secrets.keys():
         raise NotApplicable(f"the small task has no {', '.join(sorted(unknown))} to show")

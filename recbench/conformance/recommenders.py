@@ -12,10 +12,11 @@ from scipy.stats import spearmanr
 
 from recbench.conformance.check import Failed, NotApplicable, Subject, check
 from recbench.conformance.every_kind import ListenedSeed
-from recbench.conformance.exercise import data_of, implicit
+from recbench.conformance.exercise import data_of
 from recbench.conformance.planted import Preferences, hidden_seed, interactions, preference_blocks, scores_of
 from recbench.contracts import FitContext, Scorer, numpy_rng
 from recbench.data import Interactions
+from recbench.data.feedback import binarize
 from recbench.store import Artifact, Store
 
 DRAWS = 3
@@ -28,7 +29,7 @@ TOLERANCE = 1e-3
 
 def fitted(subject: Subject, train: Interactions, seed: int = 0) -> Scorer:
     """The component fitted to planted data, with ratings only where it reads them."""
-    track = train if data_of(subject).ratings is not None else implicit(train)
+    track = train if data_of(subject).ratings is not None else binarize(train)
     scorer: Scorer = subject.build().fit(track, FitContext(seed))
     return scorer
 
