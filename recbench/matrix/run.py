@@ -67,7 +67,8 @@ def run_plan(plan: Plan, store: Store, jobs: int, rerun: Rerun = "missing", disp
         display: told what happens; by default a display for people on stderr.
 
     Raises:
-        DataError: the folder cannot be written to, or is being cleared up.
+        DataError: the folder is being cleared up.
+        StoreError: the folder cannot be written to.
     """
     if rerun == "all":
         with hold(store.root, alone=True):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from recbench.errors import DataError
-from recbench.store.files import make_folder
+from recbench.store.files import make_folder, writing
 
 LOCK = ".lock"
 
@@ -25,13 +25,12 @@ def hold(folder: Path, *, alone: bool = False) -> Iterator[None]:
         alone: nobody else may hold it; else nobody else may hold it alone.
 
     Raises:
-        DataError: somebody holds it, or the folder cannot be written to.
+        DataError: somebody holds it.
+        StoreError: the folder cannot be written to.
     """
-    try:
+    with writing(folder):
         make_folder(folder)
         file = (folder / LOCK).open("ab")
-    except OSError as error:
-        raise DataError(f"the run's folder {folder} cannot be written to: {error.strerror}; name another") from error
     with file:
         if sys.platform != "win32":
             import fcntl
