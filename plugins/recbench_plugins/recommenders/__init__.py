@@ -1,1 +1,52 @@
 """The standard recommenders: the victims."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from recbench.hookspecs import Component, hookimpl
+
+
+@hookimpl
+def recbench_recommenders() -> Iterator[Component]:
+    yield Component(
+        "recommender",
+        "popularity",
+        "recbench_plugins.recommenders.popularity:Popularity",
+        family="heuristic",
+        summary="the most popular items for everyone",
+    )
+    yield Component(
+        "recommender",
+        "item-knn",
+        "recbench_plugins.recommenders.item_knn:ItemKNN",
+        family="neighbourhood",
+        summary="items similar to those in the user's history",
+        reference="Deshpande, Karypis, Item-based top-N recommendation algorithms, ACM TOIS 2004",
+    )
+    yield Component(
+        "recommender",
+        "ease",
+        "recbench_plugins.recommenders.ease:EASE",
+        family="linear",
+        summary="ridge regression of every item on all others, in closed form",
+        reference="Steck, Embarrassingly shallow autoencoders for sparse data, WWW 2019",
+    )
+    yield Component(
+        "recommender",
+        "bpr-mf",
+        "recbench_plugins.recommenders.bpr_mf:BPRMF",
+        provides=frozenset({"differentiable"}),
+        family="factorization",
+        summary="matrix factorization trained on pairs of items",
+        reference="Rendle et al., BPR: Bayesian personalized ranking from implicit feedback, UAI 2009",
+    )
+    yield Component(
+        "recommender",
+        "wmf-sgd",
+        "recbench_plugins.recommenders.wmf_sgd:WMFSGD",
+        provides=frozenset({"differentiable"}),
+        family="factorization",
+        summary="weighted matrix factorization, trained by gradient as in Tang, Wen, Wang, RecSys 2020",
+        reference="Hu, Koren, Volinsky, Collaborative filtering for implicit feedback datasets, ICDM 2008",
+    )
