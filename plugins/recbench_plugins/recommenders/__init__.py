@@ -34,6 +34,16 @@ def recbench_recommenders() -> Iterator[Component]:
     )
     yield Component(
         "recommender",
+        "ials",
+        "recbench_plugins.recommenders.ials:IALS",
+        provides=frozenset({"persistent"}),
+        family="factorization",
+        summary="weighted matrix factorization over all cells, by alternating least squares",
+        reference="Rendle, Krichene, Zhang, Koren, Revisiting the performance of iALS on item recommendation "
+        "benchmarks, RecSys 2022",
+    )
+    yield Component(
+        "recommender",
         "bpr-mf",
         "recbench_plugins.recommenders.bpr_mf:BPRMF",
         provides=frozenset({"differentiable"}),
