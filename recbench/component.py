@@ -24,6 +24,8 @@ Knowledge = Literal["statistics", "interactions", "surrogate", "queries", "victi
 KNOWLEDGE: tuple[Knowledge, ...] = get_args(Knowledge)
 
 NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,63}$")
+CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+"""Where a word begins in a class's name."""
 FACTORY = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
 
 
@@ -88,3 +90,8 @@ class Component:
         if self.knowledge & {"victim", "defense"}:
             return "white"
         return "gray" if "surrogate" in self.knowledge else "black"
+
+
+def component_name(name: str) -> str:
+    """The nearest component name to that of a class or a file: `my-light-gcn` for `MyLightGCN`."""
+    return re.sub(r"[^a-z0-9.]+", "-", CAPITAL.sub("-", name).lower()).strip("-.")[:64] or "local"

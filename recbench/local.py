@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from recbench.component import Component, Kind
+from recbench.component import Component, Kind, component_name
 from recbench.errors import PluginError, suggestion
 from recbench.factories import digest, explain, load_file
 
@@ -54,7 +53,7 @@ def from_path(kind: Kind, reference: str) -> tuple[Component, dict[str, Any]]:
         summary = f"the profiles in {path.name}"
         poison = Component(
             kind,
-            _valid(path.stem),
+            component_name(path.stem),
             POISON_FILE,
             digest(path.read_bytes()),
             frozenset({"poisoning"}),
@@ -96,7 +95,7 @@ def _from_class(kind: Kind, path: Path, name: str) -> Component:
     for key in sorted(set(described) - SETTABLE):
         raise PluginError(f"{label}: component has an unknown key '{key}'{suggestion(key, SETTABLE)}")
     inferred: dict[str, Any] = {
-        "name": _valid(re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name)),
+        "name": component_name(name),
         "provides": {capability for of, capability in contracts if of == kind and capability},
         "knowledge": {"interactions"} if kind == "attacker" else set(),
         "summary": f"{name} of {path.name}",
@@ -108,8 +107,3 @@ def _from_class(kind: Kind, path: Path, name: str) -> Component:
 
 def _is_contract(base: type) -> bool:
     return base.__module__.startswith("recbench.") and base.__name__ in CONTRACTS
-
-
-def _valid(name: str) -> str:
-    """The nearest component name."""
-    return re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-.")[:64] or "local"

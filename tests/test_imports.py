@@ -16,7 +16,7 @@ PLUGINS = HARNESS.parent / "plugins" / "recbench_plugins"
 LAYERS = [
     {"", "component", "errors", "seeds"},  # "" is recbench/__init__.py
     {"hookspecs", "data"},
-    {"contracts", "factories"},
+    {"contracts", "adapters", "factories"},
     {"store", "evaluation", "plugins", "local", "specs", "scaffold"},
     {"matrix", "execution"},
     {"leaderboard", "throughput", "conformance", "results", "running", "upkeep"},
@@ -89,8 +89,8 @@ def test_the_harness_imports_no_plugin():
     assert offenders == []
 
 
-def test_plugins_import_contracts_data_and_evaluation_only():
-    allowed = {"contracts", "data", "evaluation"}
+def test_plugins_import_contracts_data_evaluation_and_adapters_only():
+    allowed = {"contracts", "data", "evaluation", "adapters"}
     lists = {
         PLUGINS / kind / "__init__.py" for kind in ("datasets", "recommenders", "attackers", "defenses", "metrics")
     }

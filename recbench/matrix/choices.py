@@ -18,8 +18,9 @@ from recbench.plugins import Plugins
 from recbench.specs import expand, resolved_params
 
 OWN_DATA = "recbench.matrix.own_data:OwnData"
-FILES = frozenset({POISON_FILE, OWN_DATA})
-"""Components that stand for one file: the version is the content's hash, and the path is no part of the question."""
+HANDED = "recbench.adapters.handed:Handed"
+FILES = frozenset({POISON_FILE, OWN_DATA, HANDED})
+"""Components that stand for one file: the version is the content's hash, and its place is no part of the question."""
 
 NONE: Mapping[str, Any] = {"name": "none", "version": "1", "params": {}}
 """How a question names the absence of an attack or of a defense."""
@@ -46,7 +47,7 @@ class Choice:
     @property
     def identity(self) -> dict[str, Any]:
         """What can move a number: name, version and parameters."""
-        here = {"path"} if self.component.factory in FILES else set()
+        here = {"path", "digest"} if self.component.factory in FILES else set()
         params = {key: value for key, value in self.params.items() if key not in here}
         return {"name": self.name, "version": self.component.version, "params": params}
 

@@ -12,7 +12,14 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-SHARED = ("recbench.contracts", "recbench.data", "recbench.evaluation", "recbench.matrix", "recbench.seeds")
+SHARED = (
+    "recbench.adapters",
+    "recbench.contracts",
+    "recbench.data",
+    "recbench.evaluation",
+    "recbench.matrix",
+    "recbench.seeds",
+)
 """The parts of recbench that can move a number. The rest (the command line, the store) cannot."""
 
 

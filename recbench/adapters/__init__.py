@@ -1,0 +1,7 @@
+"""Recommenders that know nothing of recbench, as its victims: a library's objects, plain objects and commands."""
+
+from recbench.adapters.adapt import adapt
+from recbench.adapters.command import Command
+from recbench.adapters.handed import Handed, hand_over
+
+__all__ = ["Command", "Handed", "adapt", "hand_over"]
