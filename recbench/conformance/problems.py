@@ -26,7 +26,6 @@ from recbench.contracts import (
     train,
     unroll,
 )
-from recbench.contracts.training import mean_loss
 from recbench.data import Interactions
 
 STEP = 1e-4
@@ -132,6 +131,30 @@ def _compare(part: str, name: str, function: Any, params: Params) -> None:
         )
 
 
+@check("recommender")
+def its_closed_form_gradients_are_those_of_its_losses(subject: Subject) -> None:
+    """A gradient written by hand beside the loss, and changed apart from it: what is trained is not what is reported,
+    and an attack differentiates through a third thing."""
+    with _double():
+        problem = _model(subject).problem(data_of(subject), FitContext(0))
+        if type(problem).gradients is Problem.gradients:
+            raise NotApplicable("autograd takes its gradients")
+        params, batch = _started(problem)
+        params = {name: value.requires_grad_() for name, value in params.items()}
+        generator = torch.Generator().manual_seed(11)
+        directions = {name: torch.randn(value.shape, generator=generator) for name, value in params.items()}
+        for order in ("first", "second"):
+            slopes = []
+            for gradients in (problem.gradients(params, batch), Problem.gradients(problem, params, batch)):
+                slope = torch.stack([(gradients[name] * directions[name]).sum() for name in params]).sum()
+                slopes.append([slope] if order == "first" else torch.autograd.grad(slope, list(params.values())))
+            if not all(torch.allclose(own, true, rtol=1e-6) for own, true in zip(*slopes, strict=True)):
+                raise Failed(
+                    f"the {order} derivative by `gradients` is not that of mean_loss; "
+                    "write out losses and penalty, of differentiable operations"
+                )
+
+
 class _NoSynchronization(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Notes operations that make the host wait for the device."""
 
@@ -154,12 +177,12 @@ def a_training_step_does_not_wait_for_the_device(subject: Subject) -> None:
     was spent on such waits."""
     problem = _model(subject).problem(data_of(subject), FitContext(0))
     params, batch = _started(problem)
-    params = {name: value.requires_grad_() for name, value in params.items()}
     with _NoSynchronization() as mode:
-        mean_loss(problem, params, batch).backward()  # type: ignore[no-untyped-call]
+        problem.gradients(params, batch)
     if mode.waited:
         raise Failed(
-            f"losses or penalty call {mode.waited[0]}, which waits for the device; index with torch.where instead"
+            f"losses, penalty or gradients call {mode.waited[0]}, which waits for the device; "
+            "index with torch.where instead"
         )
 
 

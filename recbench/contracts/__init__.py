@@ -16,13 +16,14 @@ from recbench.contracts.problem import (
     Problem,
     ScoresRows,
     Tables,
+    mean_loss,
 )
 from recbench.contracts.profiles import Profiles
 from recbench.contracts.recommender import Differentiable, Persistent, Ratings, Recommender, Scorer, Sequential
 from recbench.contracts.relaxed import RelaxedProfiles, project, straight_through
 from recbench.contracts.sparse import SparsePattern
 from recbench.contracts.threat import Budget, Feedback, Goal, RatingScale
-from recbench.contracts.training import Step, mean_loss, optimize, train, unroll
+from recbench.contracts.training import Step, optimize, train, unroll
 from recbench.contracts.views import AttackerView, Deployment, ItemStatistics, Queries
 from recbench.errors import BudgetViolation, InvalidScores, KnowledgeViolation, RecbenchError, RuleViolation
 from recbench.seeds import derive_seed, numpy_rng, torch_rng

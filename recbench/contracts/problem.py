@@ -95,10 +95,32 @@ class Problem(ABC):
     def scores(self, tables: Tables, users: Tensor) -> Tensor:
         """Scores of every item, [b, n_items], for int64 `users` [b]."""
 
+    def gradients(self, params: Params, batch: Batch) -> Params:
+        """The gradient of `mean_loss`, with a graph of its own where autograd is enabled.
+
+        A problem that knows its gradient in closed form, of differentiable operations, may give it here: training
+        then costs half as much, and so does differentiating through it.
+        """
+        attached = torch.is_grad_enabled()
+        if not attached:
+            params = {name: value.detach().requires_grad_() for name, value in params.items()}
+        with torch.enable_grad():
+            loss = mean_loss(self, params, batch)
+        # A table that the loss does not touch (a bias the batch leaves out) has no gradient: zero.
+        gradients = torch.autograd.grad(
+            loss, list(params.values()), create_graph=attached, allow_unused=True, materialize_grads=True
+        )
+        return dict(zip(params, gradients, strict=True))
+
     def finish(self, params: Params) -> Scorer:
         """The fitted model; encodes once."""
         with torch.no_grad():
             return FittedProblem(self, {name: table.detach() for name, table in self.encode(params).items()})
+
+
+def mean_loss(problem: Problem, params: Params, batch: Batch) -> Tensor:
+    """What one step descends: the mean loss of the batch's examples plus the problem's penalty, a scalar."""
+    return problem.losses(problem.encode(params), batch).mean() + problem.penalty(params, batch)
 
 
 @runtime_checkable

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import warnings
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,13 +24,6 @@ with warnings.catch_warnings():
     # torch says once a process that CSR tensors are in beta; a user of recbench can do nothing about it.
     warnings.simplefilter("ignore")
     torch.sparse_csr_tensor([0, 0], [], torch.zeros(0), size=(1, 1), check_invariants=False)
-
-
-class Permutation(NamedTuple):
-    """An order of entries and its inverse, which is its derivative."""
-
-    order: Tensor
-    inverse: Tensor
 
 
 class SparsePattern:
@@ -55,12 +48,12 @@ class SparsePattern:
         return torch.repeat_interleave(torch.arange(self.shape[0], device=self.cols.device), self.indptr.diff())
 
     @cached_property
-    def transposed(self) -> tuple[Permutation, SparsePattern]:
+    def transposed(self) -> tuple[Tensor, SparsePattern]:
         """The order of the entries by column, and the pattern of the transpose in that order."""
         order = torch.argsort(self.cols, stable=True)
         counts = torch.bincount(self.cols, minlength=self.shape[1])
         indptr = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
-        return Permutation(order, torch.argsort(order)), SparsePattern(indptr, self.rows[order], self.shape[0])
+        return order, SparsePattern(indptr, self.rows[order], self.shape[0])
 
     def sampled(self, left: Tensor, right: Tensor) -> Tensor:
         """The inner products left[row_k] . right[col_k], [nnz], of left [n, d] and right [m, d]."""
@@ -72,8 +65,7 @@ class SparsePattern:
 
     def matmul_t(self, values: Tensor, dense: Tensor) -> Tensor:
         """A(values)^T @ dense, [m, d]."""
-        order, transpose = self.transposed
-        return transpose.matmul(_Permute.apply(values, order), dense)  # type: ignore[no-untyped-call]
+        return _MatMulT.apply(values, dense, self)  # type: ignore[no-any-return, no-untyped-call]
 
     def row_sums(self, values: Tensor) -> Tensor:
         """The sum of the entries of every row, [n]."""
@@ -91,18 +83,6 @@ class SparsePattern:
         return torch.sparse_csr_tensor(
             *self._indices, values, size=self.shape, device=values.device, check_invariants=False
         )
-
-
-class _Permute(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, permutation: Permutation) -> Tensor:
-        ctx.permutation = permutation
-        return values.index_select(0, permutation.order)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        order, inverse = ctx.permutation
-        return _Permute.apply(grad, Permutation(inverse, order)), None  # type: ignore[no-untyped-call]
 
 
 class _Sampled(torch.autograd.Function):
@@ -141,6 +121,24 @@ class _MatMul(torch.autograd.Function):
         return (
             ctx.pattern.sampled(grad, dense) if ctx.needs_input_grad[0] else None,
             ctx.pattern.matmul_t(values, grad) if ctx.needs_input_grad[1] else None,
+            None,
+        )
+
+
+class _MatMulT(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, dense: Tensor, pattern: SparsePattern) -> Tensor:
+        ctx.save_for_backward(values, dense)
+        ctx.pattern = pattern
+        order, transpose = pattern.transposed
+        return transpose._tensor(values.index_select(0, order)) @ dense
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        values, dense = ctx.saved_tensors
+        return (
+            ctx.pattern.sampled(dense, grad) if ctx.needs_input_grad[0] else None,
+            ctx.pattern.matmul(values, grad) if ctx.needs_input_grad[1] else None,
             None,
         )
 

@@ -16,18 +16,13 @@ if TYPE_CHECKING:
     from recbench.contracts.recommender import Scorer
 
 Step = Callable[["Problem", "Params", "Batch"], Tensor]
-"""The scalar loss of one step; robust training replaces it."""
-
-
-def mean_loss(problem: Problem, params: Params, batch: Batch) -> Tensor:
-    """The mean loss of the batch's examples plus the problem's penalty."""
-    return problem.losses(problem.encode(params), batch).mean() + problem.penalty(params, batch)
+"""The scalar loss that one step of robust training descends, in place of `mean_loss`."""
 
 
 def optimize(
     problem: Problem,
     ctx: FitContext,
-    step: Step = mean_loss,
+    step: Step | None = None,
     start: Params | None = None,
     on_epoch: Callable[[int, Params], None] | None = None,
 ) -> Params:
@@ -37,7 +32,7 @@ def optimize(
         problem: what to train.
         ctx: its seed seeds the initialization and the batches; `ctx.validate` chooses the best epoch
             where the problem asks for early stopping.
-        step: the loss of one step.
+        step: the loss of one step; None is the problem's own, by its `gradients`.
         start: parameters to start from (left unchanged) instead of a fresh initialization.
         on_epoch: called after every epoch with its number and the current parameters.
     """
@@ -49,11 +44,8 @@ def optimize(
     seed = derive_seed(ctx.seed, "batches")
     for epoch in range(problem.epochs):
         for batch in problem.batches(seed, epoch):
-            optimizer.zero_grad(set_to_none=True)
-            step(problem, params, batch).backward()  # type: ignore[no-untyped-call]
-            for value in params.values():
-                if value.grad is None:  # a table that the loss does not touch; `unroll` too takes zero, not "skip"
-                    value.grad = torch.zeros_like(value)
+            for name, gradient in _gradients(problem, params, batch, step).items():
+                params[name].grad = gradient
             optimizer.step()
         if on_epoch is not None:
             on_epoch(epoch, params)
@@ -67,10 +59,20 @@ def optimize(
     return {name: value.detach() for name, value in best.items()}
 
 
+def _gradients(problem: Problem, params: Params, batch: Batch, step: Step | None) -> Params:
+    if step is None:
+        with torch.no_grad():
+            return problem.gradients(params, batch)
+    gradients = torch.autograd.grad(
+        step(problem, params, batch), list(params.values()), allow_unused=True, materialize_grads=True
+    )
+    return dict(zip(params, gradients, strict=True))
+
+
 def train(
     problem: Problem,
     ctx: FitContext,
-    step: Step = mean_loss,
+    step: Step | None = None,
     start: Params | None = None,
     on_epoch: Callable[[int, Params], None] | None = None,
 ) -> Scorer:
@@ -93,14 +95,8 @@ def unroll(problem: Problem, seed: int, last: int | None = None, start: Params |
     for epoch in range(problem.epochs):
         attached = last is None or epoch >= problem.epochs - last
         for batch in problem.batches(derive_seed(seed, "batches"), epoch):
-            with torch.enable_grad():
-                loss = mean_loss(problem, params, batch)
-            # A table that the loss does not touch (a bias the batch leaves out) has no gradient: zero.
-            grads = torch.autograd.grad(
-                loss, list(params.values()), create_graph=attached, allow_unused=True, materialize_grads=True
-            )
             with torch.set_grad_enabled(attached):
-                params, state = problem.optimizer.update(params, dict(zip(params, grads, strict=True)), state)
+                params, state = problem.optimizer.update(params, problem.gradients(params, batch), state)
             if not attached:
                 params = {name: value.detach().requires_grad_() for name, value in params.items()}
     return params

@@ -10,6 +10,7 @@ from recbench.component import Component
 from recbench.contracts import torch_rng
 from recbench_plugins.recommenders.bpr_mf import BPRMF, BPRProblem
 from recbench_plugins.recommenders.item_knn import ItemKNN
+from recbench_plugins.recommenders.wmf_sgd import WMFSGD, WMFProblem
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,14 @@ class DetachedFakes(BPRProblem):
         return params if self.fakes is None else {**params, "fakes": self.fakes.weights.detach()}
 
 
+class ForgottenPenalty(WMFProblem):
+    """The gradient in closed form leaves the items' regularization out."""
+
+    def gradients(self, params, batch):
+        right = super().gradients(params, batch)
+        return {**right, "items": right["items"] - 2 * self.model.l2 / self.n_users * params["items"]}
+
+
 class OfFirstTables(Small):
     problem_class = FirstTables
 
@@ -101,6 +110,18 @@ class OfDetachedFakes(Small):
     problem_class = DetachedFakes
 
 
+@dataclass(frozen=True)
+class OfForgottenPenalty(WMFSGD):
+    """Weighted MF, trained by gradients that are not its own."""
+
+    dim: int = 8
+    l2: float = 5.0
+    epochs: int = 30
+
+    def problem(self, train, ctx, fakes=None):
+        return ForgottenPenalty(self, train, ctx.device, fakes)
+
+
 class FitsAnotherModel(Small):
     """D21: what is evaluated is not what the problem describes."""
 
@@ -115,6 +136,7 @@ def _of(name: str) -> Component:
 BROKEN = {
     "its problem is a pure function of its parameters": _of("OfFirstTables"),
     "its gradients equal finite differences": _of("OfDetachedPenalty"),
+    "its closed form gradients are those of its losses": _of("OfForgottenPenalty"),
     "a training step does not wait for the device": _of("OfWatchedLoss"),
     "training its problem reaches what fit reaches": _of("FitsAnotherModel"),
     "relaxed fakes of weight one train as the same users in the data": _of("OfHalfFakes"),

@@ -144,5 +144,19 @@ class WMFProblem(Problem):
         users = (params["users"][batch.rows] ** 2).sum() / len(batch.users)
         return self.model.l2 * (users + (params["items"] ** 2).sum() / self.n_users)
 
+    def gradients(self, params: Params, batch: Batch) -> Params:
+        """In closed form, with G = Q'Q and e_ui = (a - 1) h(w_ui) s_ui - a w_ui on the interactions, half of it is
+        P (G + l2 I) + E Q for the users and, of the batch's rows, Q (P'P) + E'P for the items, with their own l2."""
+        assert isinstance(batch, UserChunk)
+        users, items, b = params["users"][batch.rows], params["items"], len(batch.users)
+        scores = batch.pattern.sampled(users, items)
+        errors = torch.addcmul(self.linear[batch.entries], self.quadratic[batch.entries], scores, value=2)
+        ridge = self.model.l2 * torch.eye(items.shape[1], dtype=items.dtype, device=items.device)
+        to_users = torch.addmm(batch.pattern.matmul(errors, items), users, items.T @ items + ridge, alpha=2) / b
+        items_ridge = ridge * (b / self.n_users)
+        to_items = torch.addmm(batch.pattern.matmul_t(errors, users), items, users.T @ users + items_ridge, alpha=2) / b
+        rest = (0, 0, batch.rows.start, self.n_users - batch.rows.stop)
+        return {"users": torch.nn.functional.pad(to_users, rest), "items": to_items}
+
     def scores(self, tables: Tables, users: Tensor) -> Tensor:
         return tables["users"][users] @ tables["items"].T

@@ -106,9 +106,11 @@ class UnrolledGradient(PoisoningAttacker):
             weights.requires_grad_()
             hard = straight_through(RelaxedProfiles.dense(weights), view.budget, ties, always, never)
             inner = loss(hard, derive_seed(view.seed, "inner", step if self.rotate else 0), self.unrolled_epochs)
+            chosen = project(RelaxedProfiles.dense(weights), view.budget, ties, always, never)
+            sparse = RelaxedProfiles.of(chosen, view.observed.n_items, view.device)
             with torch.no_grad():
-                judged = float(np.mean([float(loss(hard, seed, 0)) for seed in judges])) if judges else float(inner)
-            yield Iterate(project(RelaxedProfiles.dense(weights), view.budget, ties, always, never), judged)
+                judged = float(np.mean([float(loss(sparse, seed, 0)) for seed in judges])) if judges else float(inner)
+            yield Iterate(chosen, judged)
             if step == self.steps:
                 return
             (gradient,) = torch.autograd.grad(inner, weights)
