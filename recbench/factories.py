@@ -81,7 +81,7 @@ def _load(component: Component, module: str) -> ModuleType:
 
 
 def resolve(component: Component) -> type:
-    """Import the class of a component.
+    """Import the class of a component: a dataclass, or for a recommender what `recommender_class` makes of it.
 
     Raises:
         PluginError: the module cannot be imported, has no such class, or the class is not a dataclass;
@@ -95,6 +95,14 @@ def resolve(component: Component) -> type:
         raise
     except BaseException as error:  # a plugin may also leave by SystemExit
         raise PluginError(f"{label} cannot be imported: {explain(error)}") from error
+    if component.kind == "recommender":
+        # Here, because the contracts that it imports are too heavy for a list of plugins.
+        from recbench.adapters.factories import recommender_class
+
+        try:
+            return recommender_class(factory, name)
+        except PluginError as error:
+            raise PluginError(f"{label}: {error}") from None
     if not isinstance(factory, type) or not dataclasses.is_dataclass(factory):
         raise PluginError(f"{label} is not a dataclass; its fields are the component's parameters")
     return factory

@@ -1,4 +1,4 @@
-"""Components without packaging: a class in a Python file, or a file of poison profiles."""
+"""Components without packaging: a class or an object in a Python file, or a file of poison profiles."""
 
 from __future__ import annotations
 
@@ -36,12 +36,13 @@ def is_path(reference: str) -> bool:
 def from_path(kind: Kind, reference: str) -> tuple[Component, dict[str, Any]]:
     """The component that a path stands for, and the parameters that the path gives it.
 
-    Its version is the hash of the file. A class may describe itself, or its module may, by
+    Its version is the hash of the file. A recommender may also be an object or a function that returns one,
+    and need not know of recbench (see `recbench.adapters`). A class may describe itself, or its module may, by
     `component = dict(provides={"persistent"}, knowledge={"queries"}, …)`; what it leaves out is
     inferred from the contract that it implements, and an attacker is shown the `interactions`.
 
     Args:
-        reference: `FILE.py:CLASS`, or `FILE.npz` for an attacker.
+        reference: `FILE.py:NAME`, or `FILE.npz` for an attacker.
 
     Raises:
         PluginError: no such file or class, a class of another kind, a file that cannot be run.
@@ -83,15 +84,17 @@ def _from_class(kind: Kind, path: Path, name: str) -> Component:
         raise
     except BaseException as error:  # a user's file may also leave by SystemExit
         raise PluginError(f"{label}: the file cannot be run: {explain(error)}") from error
-    cls = getattr(module, name, None)
-    if not isinstance(cls, type):
+    named = getattr(module, name, None)
+    makes_recommender = kind == "recommender" and (callable(named) or hasattr(named, "fit"))
+    if not isinstance(named, type) and not makes_recommender:
         classes = {key: value for key, value in vars(module).items() if isinstance(value, type)}
         own = {key for key, value in classes.items() if value.__module__ == module.__name__}
         raise PluginError(f"{label}: no such class{suggestion(name, own)}")
+    cls = named if isinstance(named, type) else type(named)
     contracts = [CONTRACTS[base.__name__] for base in cls.__mro__ if _is_contract(base)]
     if contracts and kind not in {of for of, _ in contracts}:
         raise PluginError(f"{label}: the class is a {contracts[0][0]}")
-    described = dict(getattr(cls, "component", getattr(module, "component", {})))
+    described = dict(getattr(named, "component", getattr(module, "component", {})))
     for key in sorted(set(described) - SETTABLE):
         raise PluginError(f"{label}: component has an unknown key '{key}'{suggestion(key, SETTABLE)}")
     inferred: dict[str, Any] = {

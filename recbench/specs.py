@@ -178,6 +178,8 @@ def _build(component: Component, params: Mapping[str, Any]) -> tuple[Any, dict[s
     values = {key: _validate(label, key, adapters[key], value) for key, value in params.items()}
     try:
         instance = factory(**values)
+    except PluginError as error:
+        raise PluginError(f"{label}: {error}") from error
     except Exception as error:
         raise PluginError(f"{label}: {explain(error)}") from error
     return instance, adapters

@@ -44,9 +44,15 @@ def test_a_factory_is_imported_by_name(module):
 )
 def test_a_factory_that_is_no_dataclass_is_refused(module, name, reason):
     with pytest.raises(PluginError) as error:
-        resolve(Component("recommender", "model", f"{module}:{name}"))
-    assert f"recommender 'model' of package '{module}': {module}:{name} " in str(error.value)
+        resolve(Component("attacker", "model", f"{module}:{name}"))
+    assert f"attacker 'model' of package '{module}': {module}:{name} " in str(error.value)
     assert reason in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["Plain", "value"])
+def test_a_recommender_that_is_no_dataclass_needs_a_fit(module, name):
+    with pytest.raises(PluginError, match=rf"{module}:{name}: {name} is no recommender: it has no fit; write fit"):
+        resolve(Component("recommender", "model", f"{module}:{name}"))
 
 
 def test_a_failure_names_the_plugin_the_factory_and_the_reason():

@@ -3,9 +3,11 @@ from textwrap import dedent
 import numpy as np
 import pytest
 
+from recbench.contracts import Recommender
 from recbench.errors import PluginError
 from recbench.factories import digest, resolve
 from recbench.local import POISON_FILE, from_path, is_path
+from recbench.specs import build, resolved_params
 
 
 @pytest.fixture
@@ -56,6 +58,57 @@ def test_an_edit_is_another_version(write):
     after, _ = from_path("recommender", "./mine.py:Model")
     assert before.version != after.version
     assert resolve(after)().dim == 16
+
+
+PLAIN = """
+    import numpy as np
+
+    class Plain:
+        def __init__(self, shrink=1.0, dtype=np.float32):
+            self.shrink = shrink
+        def fit(self, matrix): ...
+        def score(self, users): ...
+
+    plain = Plain(2.0)
+
+    def make_plain(shrink=3.0):
+        return Plain(shrink)
+    """
+
+
+@pytest.mark.parametrize(
+    ("written", "name", "parameters"),
+    [
+        ("Plain", "plain", {"shrink": 1.0}),
+        ("plain", "plain", {}),
+        ("make_plain", "make-plain", {"shrink": 3.0}),
+    ],
+)
+def test_a_recommender_may_be_a_plain_class_an_object_or_a_function(write, written, name, parameters):
+    path = write(PLAIN)
+    component, _ = from_path("recommender", f"mine.py:{written}")
+    assert (component.name, component.version) == (name, digest(path.read_bytes()))
+    assert resolved_params(component, {}) == parameters
+    assert isinstance(build(component, {}), Recommender)
+    for kind in ("attacker", "defense", "dataset"):
+        if written != "Plain":
+            with pytest.raises(PluginError, match="no such class"):
+                from_path(kind, f"mine.py:{written}")
+
+
+def test_a_plain_class_takes_the_parameters_of_its_constructor(write):
+    write(PLAIN)
+    component, _ = from_path("recommender", "mine.py:Plain")
+    assert resolved_params(component, {"shrink": 5}) == {"shrink": 5}
+    with pytest.raises(PluginError, match="'plain' has no parameter 'dtype'; known: shrink"):
+        build(component, {"dtype": "float64"})
+
+
+def test_what_a_plain_class_lacks_is_said_when_it_is_planned(write):
+    write("class Learner:\n def fit(self, X, y): ...")
+    component, _ = from_path("recommender", "mine.py:Learner")
+    with pytest.raises(PluginError, match=r"^recommender 'learner': Learner cannot be a victim: it has fit\(X, y\)"):
+        build(component, {})
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+from recbench.adapters.cornac_models import Cornac
+from recbench.adapters.implicit_models import Implicit
 from recbench.adapters.plain import Plain, speaks_recbench
 from recbench.contracts import Recommender
 from recbench.errors import PluginError
 
-LIBRARIES = {
-    "implicit": "recbench.adapters.implicit_models:Implicit",
-    "cornac": "recbench.adapters.cornac_models:Cornac",
-}
+LIBRARIES: Mapping[str, Callable[[Any], Recommender]] = {"implicit": Implicit, "cornac": Cornac}
 """The adapter for objects of a library, by the library's top-level package."""
 
 
@@ -30,9 +29,5 @@ def adapt(model: object) -> Recommender:
     if isinstance(model, Recommender) or speaks_recbench(model):
         return cast(Recommender, model)
     packages = [cls.__module__.partition(".")[0] for cls in type(model).__mro__]
-    for package in packages:
-        if package in LIBRARIES:
-            module, _, name = LIBRARIES[package].partition(":")
-            adapter: Any = getattr(import_module(module), name)
-            return cast(Recommender, adapter(model))
-    return Plain(model)
+    adapter = next((LIBRARIES[package] for package in packages if package in LIBRARIES), Plain)
+    return adapter(model)

@@ -22,16 +22,18 @@ SHARED = (
 )
 """The parts of recbench that can move a number. The rest (the command line, the store) cannot."""
 
+ADAPTING = "recbench.adapters.factories"
+
 
 @cache
 def closure_digest(module: str) -> str:
     """The hash of all source text that `module` reaches in its own top-level package and in recbench, unimported.
 
-    A module that is found nowhere, such as a user's file, has the hash of nothing: its component's version
-    is already the hash of the file.
+    A module that is found nowhere, such as a user's file, has the hash of what may adapt its recommenders: its
+    component's version is already the hash of the file.
     """
     hasher = hashlib.sha256()
-    for name in sorted(_reach(module)):
+    for name in sorted(_reach(module if _source(module) else ADAPTING)):
         source = _source(name)
         if source is not None:
             hasher.update(f"{name} {_read(source)[0]}\n".encode())
