@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recbench.data.catalog import Catalog
 from recbench.data.interactions import Interactions
+from recbench.data.splits import Split
 from recbench.errors import DataError
 
 
@@ -22,15 +23,17 @@ class Data:
         catalog: aligned with the items, or empty.
         user_ids: raw ids [n_users], integers where all of them are integers, else strings; ascending.
         item_ids: raw ids [n_items], likewise.
+        published: the split that its publisher made, where there is one; validation may be empty.
 
     Raises:
-        DataError: ids or catalogue entries that are not one a user or one an item.
+        DataError: ids or catalogue entries that are not one a user or one an item, a split of other data.
     """
 
     interactions: Interactions
     catalog: Catalog
     user_ids: NDArray[Any]
     item_ids: NDArray[Any]
+    published: Split | None = None
 
     def __post_init__(self) -> None:
         n_users, n_items = self.interactions.n_users, self.interactions.n_items
@@ -40,6 +43,12 @@ class Data:
         for name in ("titles", "genres", "texts", "categories"):
             if len(getattr(self.catalog, name)) not in (0, n_items):
                 raise DataError(f"the catalogue has {len(getattr(self.catalog, name))} {name} for {n_items} items")
+        if self.published is not None:
+            whole = self.published.train
+            if (whole.n_users, whole.n_items) != (n_users, n_items):
+                raise DataError(
+                    f"a split of {whole.n_users} users and {whole.n_items} items for {n_users} and {n_items}"
+                )
         for name in ("user_ids", "item_ids"):
             view = np.asarray(getattr(self, name)).view()
             view.flags.writeable = False

@@ -1,4 +1,4 @@
-"""Three ways to split interactions into train, validation and test."""
+"""Four ways to split interactions into train, validation and test."""
 
 from __future__ import annotations
 
@@ -79,6 +79,23 @@ def leave_one_out(interactions: Interactions, seed: int) -> Split:
         place = _places(interactions, _lots(interactions, seed, "leave-one-out-ties"), interactions.timestamps)
     counts = interactions.user_counts[interactions.users]
     return _parts(interactions, (counts >= 3) & (place == counts - 1), (counts >= 3) & (place == counts - 2))
+
+
+def published_split(interactions: Interactions, published: Split, seed: int, validation: float = 0.1) -> Split:
+    """The split that the publisher made, cut to `interactions` (binarizing may have taken some away).
+
+    Where the publisher set nothing aside for validation, every user gives that share of the published
+    training rows, drawn by lot, so that nothing is ever selected on test.
+
+    Raises:
+        DataError: a share outside [0, 1).
+    """
+    _check_shares(validation, 0.0)
+    in_test = published.test.contains(interactions.users, interactions.items)
+    if len(published.validation):
+        return _parts(interactions, in_test, published.validation.contains(interactions.users, interactions.items))
+    drawn = ratio_split(interactions.select(~in_test), seed, validation, test=0.0).validation
+    return _parts(interactions, in_test, drawn.contains(interactions.users, interactions.items))
 
 
 def _check_shares(validation: float, test: float) -> None:

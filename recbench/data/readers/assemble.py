@@ -15,6 +15,7 @@ from recbench.data.catalog import Catalog
 from recbench.data.dataset import Data
 from recbench.data.interactions import Interactions
 from recbench.data.readers.items import ItemTable
+from recbench.data.splits import Split
 from recbench.errors import DataError
 
 Duplicates = Literal["error", "first", "last"]
@@ -24,7 +25,9 @@ INTEGER = r"^(0|-?[1-9][0-9]{0,17})$"
 
 
 def assemble(table: pa.Table, origin: Path, items: ItemTable | None, duplicates: Duplicates) -> Data:
-    """Build `Data` from the columns `user`, `item` and, where there are any, `rating` and `timestamp`.
+    """Build `Data` from the columns `user`, `item` and, where there are any, `rating`, `timestamp` and `part`.
+
+    `part` is the publisher's split: 0 train, 1 validation, 2 test.
 
     Users and items are numbered in ascending order of their raw ids, so the numbers depend neither on
     the order of the rows nor on a hash. Items of the catalogue that nobody interacted with are left out.
@@ -50,7 +53,18 @@ def assemble(table: pa.Table, origin: Path, items: ItemTable | None, duplicates:
         ratings=None if ratings is None else ratings.astype(np.float32),
         timestamps=timestamps,
     )
-    return Data(interactions, Catalog() if items is None else _align(items, item_ids), user_ids, item_ids)
+    published = None
+    if "part" in table.column_names:
+        parts = [keep & (table["part"].to_numpy() == part) for part in range(3)]
+        published = Split(*(_members(interactions, users[part], item_rows[part]) for part in parts))
+    catalog = Catalog() if items is None else _align(items, item_ids)
+    return Data(interactions, catalog, user_ids, item_ids, published)
+
+
+def _members(whole: Interactions, users: NDArray[np.int32], items: NDArray[np.int32]) -> Interactions:
+    """The interactions of `whole` that are one of these pairs."""
+    pairs = Interactions(users, items, whole.n_users, whole.n_items)
+    return whole.select(pairs.contains(whole.users, whole.items))
 
 
 def _strings(column: pa.ChunkedArray, role: str, origin: Path) -> pa.ChunkedArray:

@@ -7,34 +7,65 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
+import pyarrow.json as pa_json
 import pyarrow.parquet as pq
 
-from recbench.data.readers.columns import find_roles
+from recbench.data.readers.columns import find_roles, plain
+from recbench.data.readers.sequences import expand, is_sequences, read_sequences
+from recbench.data.readers.sparse import is_sparse, read_sparse
 from recbench.data.readers.tables import first_line, parse, read_text, split_line
 from recbench.errors import DataError
 
+Form = Literal["auto", "table", "sequences"]
+"""Whether a line is an interaction (`table`) or a user (`sequences`); `auto` looks."""
+
 PARQUET = b"PAR1"
+ZIP = b"PK\x03\x04"
+HISTORY = "itemidlist"
+"""The column of RecBole's sequential files with the items before the last one, as `plain` writes it."""
+
 NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?")
 TRIPLE = ("user", "item", "rating", "timestamp")
 """The order of columns where there is no header, as in MovieLens, FilmTrust and the Amazon rating files."""
 
 
-def read_table(path: Path) -> pa.Table:
+def read_table(path: Path, form: Form = "auto") -> pa.Table:
     """Read one file of interactions.
 
-    - Parquet;
-    - text with a header: comma, semicolon or tab separated, RecBole's `.inter` with its typed header;
+    - Parquet; SciPy's `.npz` of users × items;
+    - JSON, one object a line, as Amazon's reviews;
+    - text with a header: comma, semicolon, blank or tab separated, RecBole's `.inter` with its typed header;
     - text without one (its first line holds a number): `user item`, `user item rating` or
-      `user item rating timestamp`, separated by tabs (`u.data`), `::` (`ratings.dat`), commas or spaces.
+      `user item rating timestamp`, separated by tabs (`u.data`), `::` (`ratings.dat`), commas or blanks;
+    - one line a user, `user item item …`.
+
+    Text and JSON may be packed with gzip or xz.
+
+    Args:
+        path: the file.
+        form: `table` (one line an interaction) or `sequences` (one line a user) where numbers between
+            blanks may be either; `auto` tells them apart where that is safe.
 
     Raises:
-        DataError: no such format, missing columns, no data rows.
+        DataError: no such format, missing columns, no data rows, a file that may be of either form.
     """
     with path.open("rb") as file:
         magic = file.read(len(PARQUET))
-    return _read_parquet(path) if magic == PARQUET else _read_delimited(path)
+    if magic == PARQUET:
+        return _read_parquet(path)
+    if magic == ZIP and is_sparse(path):
+        return read_sparse(path)
+    text = read_text(path)
+    if not text:
+        raise DataError(f"{path} has no data rows")
+    if b"\x00" in text[:4096]:
+        raise DataError(f"{path} is a binary file; recbench reads delimited text, Parquet, and both in zip archives")
+    if form == "sequences":
+        return read_sequences(text, path)
+    return _read_records(text, path) if text.startswith(b"{") else _read_delimited(text, path, form)
 
 
 def _read_parquet(path: Path) -> pa.Table:
@@ -48,18 +79,27 @@ def _read_parquet(path: Path) -> pa.Table:
     return pa.table({role: table.column(file.schema_arrow.names[at]) for role, at in roles.items()})
 
 
-def _read_delimited(path: Path) -> pa.Table:
-    text = read_text(path)
-    if not text:
-        raise DataError(f"{path} has no data rows")
-    if b"\x00" in text[:4096]:
-        raise DataError(f"{path} is a binary file; recbench reads delimited text, Parquet, and both in zip archives")
+def _read_records(text: bytes, path: Path) -> pa.Table:
+    try:
+        # One block: a record may be longer than the blocks that Arrow cuts by itself.
+        table = pa_json.read_json(pa.BufferReader(text), pa_json.ReadOptions(block_size=len(text)))
+    except pa.ArrowException as error:
+        raise DataError(f"{path} is not JSON with one object a line ({str(error).splitlines()[0]})") from error
+    roles = find_roles(table.column_names, path)
+    return table.select(list(roles.values())).rename_columns(list(roles))
+
+
+def _read_delimited(text: bytes, path: Path, form: Form) -> pa.Table:
     delimiter = _delimiter(first_line(text))
     if delimiter == " ":  # files of triples align their columns with runs of blanks
         text = re.sub(rb"(?m)^ | (?=\r?$)", b"", re.sub(rb"[ \t]+", b" ", text))
     fields = split_line(first_line(text), delimiter)
     if header := not any(NUMBER.fullmatch(field) for field in fields):
         roles = find_roles(fields, path)
+        if HISTORY in (known := [plain(field) for field in fields]):
+            roles = {"user": roles["user"], "history": known.index(HISTORY), "item": roles["item"]}
+    elif form == "auto" and delimiter == " " and is_sequences(text, path):
+        return read_sequences(text, path)
     elif 2 <= len(fields) <= len(TRIPLE):
         roles = {role: at for at, role in enumerate(TRIPLE[: len(fields)])}
     else:
@@ -69,7 +109,8 @@ def _read_delimited(path: Path) -> pa.Table:
         )
     names = [str(at) for at in range(len(fields))]
     keep = [names[at] for at in roles.values()]
-    return parse(text, path, names, delimiter, header=header, keep=keep).rename_columns(list(roles))
+    table = parse(text, path, names, delimiter, header=header, keep=keep).rename_columns(list(roles))
+    return expand(table["user"], table["history"], table["item"], path) if "history" in roles else table
 
 
 def _delimiter(line: str) -> str:

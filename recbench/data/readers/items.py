@@ -1,4 +1,4 @@
-"""Reading the file that says what the items are: MovieLens's three layouts and RecBole's `.item`."""
+"""Reading the file that says what the items are: MovieLens's three layouts, Last.fm's and RecBole's `.item`."""
 
 from __future__ import annotations
 
@@ -51,6 +51,20 @@ def read_movielens_csv(path: Path) -> ItemTable:
     """`movies.csv` of MovieLens 20M, 25M and latest: `movieId,title,genres`, UTF-8."""
     table = parse(read_text(path), path, ["id", "title", "genres"], ",", header=True)
     return _table(table["id"].to_pylist(), table["title"].to_pylist(), _split(table["genres"].to_pylist(), "|"))
+
+
+def read_lastfm(path: Path) -> ItemTable:
+    """`artists.dat` of Last.fm 2K: `id name url pictureURL`, tab separated, with a header; artists have no genre.
+
+    Raises:
+        DataError: not that header.
+    """
+    text = read_text(path)
+    fields = split_line(first_line(text), "\t")
+    if fields[:2] != ["id", "name"]:
+        raise DataError(f"{path} begins with {', '.join(fields[:4])}; expected id, name: take the published file")
+    table = parse(text, path, fields, "\t", header=True, keep=("id", "name"))
+    return _table(table["id"].to_pylist(), table["name"].to_pylist(), ())
 
 
 def read_recbole(path: Path) -> ItemTable:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import gzip
+import lzma
+import zlib
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -13,20 +15,25 @@ import pyarrow.csv as pa_csv
 from recbench.errors import DataError
 
 GZIP = b"\x1f\x8b"
+XZ = b"\xfd7zXZ\x00"
 
 
 def read_text(path: Path) -> bytes:
-    """The content of a text file, unpacked where it is gzip, without a byte order mark.
+    """The content of a text file, unpacked where it is gzip or xz, without a byte order mark.
 
     Raises:
-        DataError: the file cannot be read, or is a truncated or damaged gzip file.
+        DataError: the file cannot be read, or is a truncated or damaged gzip or xz file.
     """
     try:
         content = path.read_bytes()
         if content.startswith(GZIP):
             content = gzip.decompress(content)
-    except (EOFError, gzip.BadGzipFile) as error:
+        elif content.startswith(XZ):
+            content = lzma.decompress(content)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{path} is no whole gzip file ({error}); fetch it again") from error
+    except lzma.LZMAError as error:
+        raise DataError(f"{path} is no whole xz file ({error}); fetch it again") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror})") from error
     return content.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")

@@ -1,5 +1,6 @@
 import gzip
 import json
+import lzma
 import zipfile
 from pathlib import Path
 
@@ -51,6 +52,11 @@ def join(separator: str, header: str = "", end: str = "\n") -> bytes:
         b"\xef\xbb\xbf" + join(",", "user_id,item_id,rating,timestamp"),
         b"\n\n" + join(",", "user_id,item_id,rating,timestamp") + b"\n\n",
         gzip.compress(join("::"), mtime=0),  # a stamp would give the test another name in every worker
+        lzma.compress(join(",", "user_id,item_id,rating,timestamp")),
+        b"".join(
+            b'{"asin": %d, "overall": %.1f, "reviewerID": %d, "text": "a, \\"b", "unixReviewTime": %d}\n' % (i, r, u, t)
+            for u, i, r, t in TABLE
+        ),
         b"rating,note,timestamp,item,user\n"
         + b"".join(b'%s,"a, b",%d,%d,%d\n' % (str(r).encode(), t, i, u) for u, i, r, t in TABLE),
     ],
