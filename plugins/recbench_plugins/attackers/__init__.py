@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from recbench.hookspecs import Component, hookimpl
 
+LAM = "Lam, Riedl, Shilling recommender systems for fun and profit, WWW 2004"
+MOBASHER = "Mobasher, Burke, Bhaumik, Williams, Toward trustworthy recommender systems, ACM TOIT 2007"
 GOODFELLOW = "Goodfellow et al., Generative adversarial nets, NIPS 2014"
 
 
@@ -19,7 +21,17 @@ def recbench_attackers() -> Iterator[Component]:
         knowledge=frozenset({"statistics"}),
         family="control",
         summary="targets and random fillers: a control",
-        reference="Lam, Riedl, Shilling recommender systems for fun and profit, WWW 2004",
+        reference=LAM,
+    )
+    yield Component(
+        "attacker",
+        "average",
+        "recbench_plugins.attackers.heuristic.average:Average",
+        provides=frozenset({"poisoning"}),
+        knowledge=frozenset({"statistics"}),
+        family="heuristic",
+        summary="targets and fillers rated as they usually are",
+        reference=LAM,
     )
     yield Component(
         "attacker",
@@ -30,6 +42,68 @@ def recbench_attackers() -> Iterator[Component]:
         family="heuristic",
         summary="targets and the most popular items: the baseline to beat",
         reference="O'Mahony, Hurley, Silvestre, Recommender systems: attack types and strategies, AAAI 2005",
+    )
+    yield Component(
+        "attacker",
+        "bandwagon",
+        "recbench_plugins.attackers.heuristic.bandwagon:Bandwagon",
+        provides=frozenset({"poisoning"}),
+        knowledge=frozenset({"statistics"}),
+        family="heuristic",
+        summary="targets, widely rated items and random fillers",
+        reference=MOBASHER,
+    )
+    yield Component(
+        "attacker",
+        "segment",
+        "recbench_plugins.attackers.heuristic.segment:Segment",
+        provides=frozenset({"poisoning"}),
+        knowledge=frozenset({"interactions"}),
+        family="heuristic",
+        summary="targets and what those who like their kind like",
+        reference="Burke, Mobasher, Bhaumik, Williams, Segment-based injection attacks, ICDM 2005",
+    )
+    yield Component(
+        "attacker",
+        "love-hate",
+        "recbench_plugins.attackers.heuristic.love_hate:LoveHate",
+        provides=frozenset({"poisoning"}),
+        requires_data=frozenset({"ratings"}),
+        family="heuristic",
+        summary="targets at the bottom of the rating scale, everything else at its top: a nuke",
+        reference=MOBASHER,
+    )
+    yield Component(
+        "attacker",
+        "reverse-bandwagon",
+        "recbench_plugins.attackers.heuristic.reverse_bandwagon:ReverseBandwagon",
+        provides=frozenset({"poisoning"}),
+        requires_data=frozenset({"ratings"}),
+        knowledge=frozenset({"statistics"}),
+        family="heuristic",
+        summary="targets beside widely rated items that are disliked: a nuke",
+        reference=MOBASHER,
+    )
+    yield Component(
+        "attacker",
+        "power-user",
+        "recbench_plugins.attackers.heuristic.power_user:PowerUser",
+        provides=frozenset({"poisoning"}),
+        knowledge=frozenset({"interactions"}),
+        family="heuristic",
+        summary="targets in the profiles of the most influential users",
+        reference="Wilson, Seminario, When power users attack, RecSys 2013",
+    )
+    yield Component(
+        "attacker",
+        "obfuscated",
+        "recbench_plugins.attackers.heuristic.obfuscated:Obfuscated",
+        provides=frozenset({"poisoning"}),
+        requires_data=frozenset({"ratings"}),
+        knowledge=frozenset({"statistics"}),
+        family="heuristic",
+        summary="a heuristic attack whose ratings are moved to escape detection",
+        reference="Williams, Mobasher, Burke, Sandvig, Bhaumik, Detection of obfuscated attacks, ECAI workshop 2006",
     )
     yield Component(
         "attacker",

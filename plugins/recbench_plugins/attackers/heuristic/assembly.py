@@ -32,6 +32,61 @@ def held_targets(view: AttackerView) -> NDArray[np.int32]:
     return view.targets if view.goal in ("push", "nuke") else view.targets[:0]
 
 
+def rating_scale(view: AttackerView, name: str) -> RatingScale:
+    """The rating grid, for an attack that is nothing without ratings.
+
+    Raises:
+        RecbenchError: the track is implicit.
+    """
+    if view.budget.scale is None:
+        raise RecbenchError(
+            f"{name} is made of ratings, and a click has none; run it on an explicit track, or take random, "
+            "bandwagon or popular"
+        )
+    return view.budget.scale
+
+
+def fillers(view: AttackerView) -> NDArray[np.int64]:
+    """How many items each profile holds beside the targets, int64 [m]."""
+    sizes = np.minimum(view.budget.sizes, view.budget.n_items)
+    return np.asarray(np.maximum(sizes - len(held_targets(view)), 0))
+
+
+def drawn_from(view: AttackerView, pool: NDArray[np.bool_], share: float) -> ByItem:
+    """Levels with which a `share` of every profile's fillers is drawn uniformly from `pool` and the others from the
+    rest; either side gives more where the other has not enough.
+
+    Args:
+        view: the attack; its seed decides the draw.
+        pool: bool [n_items], without the targets.
+        share: in [0, 1], rounded to whole items.
+    """
+    members = np.flatnonzero(pool)
+    wanted = np.rint(share * fillers(view))
+    rng = numpy_rng(view.seed, "selected")
+
+    def levels(rows: NDArray[np.intp]) -> NDArray[np.int8]:
+        places = rng.random((len(rows), len(members))).argsort(axis=1).argsort(axis=1)
+        found = np.ones((len(rows), len(pool)), np.int8)
+        found[:, members] = np.where(places < wanted[rows, None], 2, 0)
+        return found
+
+    return levels
+
+
+def most(view: AttackerView, values: NDArray[Any], share: float) -> NDArray[np.bool_]:
+    """The items of the largest values, `share` of the catalogue (at least one) and no target; bool [n_items].
+
+    Equal values are decided by the attack's seed.
+    """
+    lot = numpy_rng(view.seed, "pool").random(len(values))
+    ascending = np.lexsort((lot, values))
+    ascending = ascending[~np.isin(ascending, view.targets)]
+    chosen = np.zeros(len(values), np.bool_)
+    chosen[ascending[len(ascending) - min(max(1, round(share * len(values))), len(ascending)) :]] = True
+    return chosen
+
+
 def assemble(view: AttackerView, levels: ByItem, moments: ByItem | None = None) -> Profiles:
     """Profiles of exactly `budget.sizes[k]` distinct items (of all items where there are fewer), without ratings.
 
