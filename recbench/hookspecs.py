@@ -44,7 +44,8 @@ hookspec = pluggy.HookspecMarker("recbench")
 def recbench_datasets() -> Iterable[Component]:
     """Data sets: classes that implement `recbench.contracts.Dataset`.
 
-    `provides` says what the data holds: `ratings`, `timestamps`, `titles`, `genres`, `texts`, `categories`.
+    `provides` says what the data holds: `ratings`, `timestamps`, `titles`, `genres`, `texts`, `categories`, and
+    `split` where its publisher made one.
 
     >>> from recbench.hookspecs import Component, hookimpl
     >>> @hookimpl

@@ -120,6 +120,8 @@ def _obstacles(cell: Cell, device: str) -> Iterator[str]:
     has = cell.dataset.component.provides
     if suite.split.kind == "temporal" and "timestamps" not in has:
         yield f"a temporal split needs timestamps; '{cell.dataset.name}' has none"
+    if suite.split.kind == "published" and "split" not in has:
+        yield f"'{cell.dataset.name}' was published without a split"
     if (suite.feedback == "explicit" or suite.positive_from is not None) and "ratings" not in has:
         yield f"the suite needs ratings; '{cell.dataset.name}' has none"
     if attacker is not None:

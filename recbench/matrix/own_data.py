@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ def describe(path: Path) -> Component:
         "genres": bool(data.catalog.genres),
         "texts": bool(data.catalog.texts),
         "categories": bool(data.catalog.categories),
+        "split": data.published is not None,
     }
     name = re.sub(r"[^a-z0-9._]+", "-", path.stem.lower()).strip("-._")[:64] or "data"
     provides = frozenset(word for word, there in present.items() if there)
@@ -80,4 +82,7 @@ class OwnData:
 
 
 def _version(data: Data) -> str:
-    return data.interactions.digest[:12]
+    if data.published is None:
+        return data.interactions.digest[:12]
+    parts = (data.published.train, data.published.validation, data.published.test)
+    return hashlib.sha256("".join(part.digest for part in parts).encode()).hexdigest()[:12]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from recbench.contracts import Data, RatingScale
 from recbench.data.feedback import binarize, explicit
 from recbench.data.interactions import Interactions
 from recbench.data.kcore import k_core
-from recbench.data.splits import Split, leave_one_out, ratio_split, temporal_split
+from recbench.data.splits import Split, leave_one_out, published_split, ratio_split, temporal_split
 from recbench.errors import DataError
 from recbench.matrix.instances import instance
 from recbench.matrix.measure import measured
@@ -39,10 +40,10 @@ def prepare(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Art
     if isinstance(dataset, OwnData):
         dataset.check(data, arguments["dataset"]["version"])
     scale = _scale(dataset, data) if arguments["feedback"] == "explicit" else None
-    data = Data(_track(data.interactions, arguments), data.catalog, data.user_ids, data.item_ids)
+    data = replace(data, interactions=_track(data.interactions, arguments))
     if arguments["kcore"] is not None:
         data = k_core(data, arguments["kcore"]["users"], arguments["kcore"]["items"])
-    split = _split(data.interactions, arguments["split"], derive_seed(seed, "split", name))
+    split = _split(data, arguments["split"], derive_seed(seed, "split", name))
     targets = draw_targets(split.train, arguments["targets"], derive_seed(seed, "targets", name))
     return Prepared(split, targets, data.catalog, scale).artifact()
 
@@ -81,10 +82,15 @@ def _track(interactions: Interactions, arguments: Mapping[str, Any]) -> Interact
     return binarize(interactions, arguments["positive_from"])
 
 
-def _split(interactions: Interactions, rule: Mapping[str, Any], seed: int) -> Split:
+def _split(data: Data, rule: Mapping[str, Any], seed: int) -> Split:
+    interactions = data.interactions
     if rule["kind"] == "leave-one-out":
         return leave_one_out(interactions, seed)
     _, validation, test = rule["shares"]
+    if rule["kind"] == "published":
+        if data.published is None:
+            raise DataError("the data comes without a published split; split by ratio, time or leave-one-out")
+        return published_split(interactions, data.published, seed, validation)
     if rule["kind"] == "temporal":
         return temporal_split(interactions, validation, test)
     return ratio_split(interactions, seed, validation, test)

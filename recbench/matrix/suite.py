@@ -33,9 +33,10 @@ class Table(BaseModel):
 class SplitRule(Table):
     """How interactions are divided into train, validation and test."""
 
-    kind: Literal["ratio", "temporal", "leave-one-out"] = "ratio"
+    kind: Literal["ratio", "temporal", "leave-one-out", "published"] = "ratio"
     shares: tuple[float, float, float] = (0.8, 0.1, 0.1)
-    """Shares of train, validation and test; leave-one-out has no use for them."""
+    """Shares of train, validation and test; leave-one-out has no use for them, and a published split asks only
+    how much of the training rows goes to validation where the publisher set none aside."""
 
     @model_validator(mode="after")
     def _adds_up(self) -> SplitRule:
@@ -107,6 +108,12 @@ class Suite(Table):
     def _one_track(self) -> Suite:
         if self.feedback == "explicit" and self.positive_from is not None:
             raise ValueError("positive_from belongs to the implicit track; drop it or set feedback = 'implicit'")
+        return self
+
+    @model_validator(mode="after")
+    def _whole_data(self) -> Suite:
+        if self.split.kind == "published" and self.kcore is not None:
+            raise ValueError("kcore takes rows out of a published split; drop it or split otherwise")
         return self
 
     def override(

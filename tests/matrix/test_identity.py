@@ -129,6 +129,10 @@ def test_the_product_holds_clean_and_undefended_cells_and_the_twins():
             "a temporal split needs timestamps; 'd' has none",
         ),
         (
+            cell({"split": {"kind": "published"}}, dataset=choice("dataset", "d")),
+            "'d' was published without a split",
+        ),
+        (
             cell(attacker=choice("attacker", "a", provides={"evasion"})),
             "attacker 'a' (evasion) is no poisoning attack",
         ),

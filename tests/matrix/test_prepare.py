@@ -102,6 +102,25 @@ def test_other_splits(prepare_arguments, kind):
         assert (split.test.user_counts == 1).all()
 
 
+def test_the_split_that_the_publisher_made(tmp_path):
+    rows = [f"{user},{item}\n" for user in range(6) for item in range(8)]
+    (tmp_path / "train.csv").write_text("user_id,item_id\n" + "".join(rows[:40]))
+    (tmp_path / "test.csv").write_text("user_id,item_id\n" + "".join(rows[40:]))
+    component = describe(tmp_path)
+    assert component.provides == {"split"}
+    spec = {"name": "shop", "factory": component.factory, "version": component.version, "kind": "dataset"}
+    arguments = {"feedback": "implicit", "positive_from": None, "kcore": None, "targets": RULE, "seed": 0}
+    arguments |= {"dataset": spec | {"provides": ["split"], "params": {"path": str(tmp_path)}}}
+    arguments["targets"] = RULE | {"count": 1, "groups": 1}
+    split = changed(arguments, split={"kind": "published", "shares": [0.8, 0.2, 0.0]}).split
+    assert (len(split.train), len(split.validation), len(split.test)) == (30, 10, 8)
+    assert (split.test.users == 5).all()
+    (tmp_path / "test.csv").rename(tmp_path / "valid.csv")
+    (tmp_path / "train.csv").rename(tmp_path / "test.csv")
+    (tmp_path / "valid.csv").rename(tmp_path / "train.csv")
+    assert describe(tmp_path).version != component.version
+
+
 CSV = "user_id,item_id,rating\n" + "".join(f"{u},{i},{(u * i) % 4 / 2 + 1}\n" for u in range(6) for i in range(8))
 
 

@@ -53,6 +53,7 @@ def test_a_suite_of_the_working_folder_comes_before_a_packaged_one(write):
         (SMALLEST + "[threat\n", ["mine.toml: line 5:"]),
         (SMALLEST + 'attackers = ["random"', ["mine.toml: line 5: 'attackers':"]),
         (SMALLEST + "seed = 2\n", ["mine.toml: line 5: unknown key 'seed'; did you mean 'seeds'?"]),
+        (SMALLEST + "[split]\nkind = 'published'\n[kcore]\nusers = 5\n", ["kcore takes rows out of a published split"]),
         (SMALLEST.replace("recommenders", "recomenders"), ["unknown key 'recomenders'; did you mean 'recommenders'?"]),
         (
             SMALLEST + "[threat]\n\n[threat.targets]\ncuont = 3\n",
