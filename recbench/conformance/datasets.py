@@ -13,7 +13,7 @@ from recbench.conformance.check import Failed, Subject, check
 from recbench.conformance.watch import watching
 from recbench.data.splits import ratio_split
 
-SHA256 = re.compile(r"[0-9a-f]{64}")
+CHECKSUM = re.compile(r"[0-9a-f]{64}|md5:[0-9a-f]{32}")
 
 DIGEST_OF_LOADED = """
 import sys
@@ -32,10 +32,10 @@ def every_raw_file_has_a_checksum(subject: Subject) -> None:
     if not sources:
         raise Failed("it names no source; say where its files come from")
     for source in sources:
-        for name, sha256 in source.files.items():
-            if not SHA256.fullmatch(sha256):
+        for name, checksum in source.files.items():
+            if not CHECKSUM.fullmatch(checksum):
                 raise Failed(
-                    f"{source.label}: {name} has the checksum {sha256!r}; pin the sha256 of the published file"
+                    f"{source.label}: {name} has the checksum {checksum!r}; pin the sha256 of the published file"
                 )
 
 

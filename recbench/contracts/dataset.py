@@ -10,10 +10,10 @@ from typing import ClassVar
 from recbench.contracts.threat import RatingScale
 from recbench.data.dataset import Data
 from recbench.data.fetch import fetch
-from recbench.data.sources import Mirror, OfficialArchive, RegistryWheel, Source
+from recbench.data.sources import Mirror, OfficialArchive, OfficialFiles, RegistryWheel, Source
 from recbench.errors import DataError
 
-__all__ = ["Data", "Dataset", "DatasetInfo", "Mirror", "OfficialArchive", "RegistryWheel", "Source"]
+__all__ = ["Data", "Dataset", "DatasetInfo", "Mirror", "OfficialArchive", "OfficialFiles", "RegistryWheel", "Source"]
 
 
 @dataclass(frozen=True)

