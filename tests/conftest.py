@@ -2,11 +2,19 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from planted_suite import InThisProcess, open_shop
+
+from recbench.contracts import FitContext, Recommender
+from recbench.data.feedback import binarize
+from recbench.data.readers import read_interactions
+from recbench.data.splits import ratio_split
+from recbench.evaluation.audience import Audience
+from recbench.evaluation.ranking import validation_quality
 
 MIRROR = Path(os.environ.get("RECBENCH_MIRROR", Path(__file__).parents[2] / "shared" / "data"))
 
@@ -17,6 +25,22 @@ def mirror() -> Path:
     if not MIRROR.is_dir():
         pytest.skip(f"no mirror of the real data at {MIRROR}; set RECBENCH_MIRROR")
     return MIRROR
+
+
+@pytest.fixture(scope="session")
+def ndcg_on_movielens(mirror: Path) -> Callable[[Recommender], float]:
+    """A function from a recommender to its test NDCG@10 on ml-100k: every rating a positive, 80/20 a user, seed 42."""
+    data = binarize(read_interactions(mirror / "ml-100k").interactions)
+    split = ratio_split(data, seed=42, validation=0.0, test=0.2)
+    audience = Audience.shuffled(np.arange(data.n_users), data.n_users, seed=42)
+
+    def measure(recommender: Recommender) -> float:
+        scorer = recommender.fit(split.train, FitContext(seed=42))
+        return validation_quality(
+            scorer, audience, split.train.histories, data.n_items, split.test.histories, seed=42, k=10
+        )
+
+    return measure
 
 
 @pytest.fixture
