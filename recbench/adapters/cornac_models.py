@@ -84,7 +84,7 @@ class CornacScorer:
 
     def score(self, users: NDArray[np.integer]) -> NDArray[Any]:
         """Scores [b, n_items]; Cornac scores one user at a time."""
-        return np.stack([self.model.score(int(user)) for user in users])
+        return np.stack([np.ravel(self.model.score(int(user))) for user in users])
 
 
 def _ratings(train: Interactions) -> NDArray[np.float64]:
