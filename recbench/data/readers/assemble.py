@@ -149,8 +149,11 @@ def _align(items: ItemTable, item_ids: NDArray[Any]) -> Catalog:
     """The catalogue in the order of `item_ids`; an item that it does not list has an empty entry."""
     listed = {raw: k for k, raw in enumerate(items.ids)}
     rows = [listed.get(str(raw), -1) for raw in item_ids.tolist()]
-    titles, genres = items.catalog.titles, items.catalog.genres
+    known = items.catalog
+    titles, genres, texts, categories = known.titles, known.genres, known.texts, known.categories
     return Catalog(
         titles=tuple(titles[k] if k >= 0 else "" for k in rows) if titles else (),
         genres=tuple(genres[k] if k >= 0 else () for k in rows) if genres else (),
+        texts=tuple(texts[k] if k >= 0 else "" for k in rows) if texts else (),
+        categories=tuple(categories[k] if k >= 0 else "" for k in rows) if categories else (),
     )
