@@ -60,3 +60,13 @@ def recbench_recommenders() -> Iterator[Component]:
         summary="weighted matrix factorization, trained by gradient as in Tang, Wen, Wang, RecSys 2020",
         reference="Hu, Koren, Volinsky, Collaborative filtering for implicit feedback datasets, ICDM 2008",
     )
+    yield Component(
+        "recommender",
+        "item-autoencoder",
+        "recbench_plugins.recommenders.item_autoencoder:ItemAutoencoder",
+        provides=frozenset({"differentiable", "persistent"}),
+        family="autoencoder",
+        summary="an autoencoder of items, each seen as the column of its users",
+        reference="Tang, Wen, Wang, Revisiting adversarially learned injection attacks against recommender systems, "
+        "RecSys 2020",
+    )
