@@ -44,7 +44,8 @@ def it_holds_what_was_published(subject: Subject) -> None:
     """Readers dropped a last line, took a header for data or numbered ids anew, and every later figure was of another
     data set."""
     dataset = subject.build()
-    kept, info = dataset.load().interactions, dataset.info
+    data, info = dataset.load(), dataset.info
+    kept = data.interactions
     for word, found, published in (
         ("users", len(np.unique(kept.users)), info.users),
         ("items", len(np.unique(kept.items)), info.items),
@@ -54,6 +55,10 @@ def it_holds_what_was_published(subject: Subject) -> None:
             raise Failed(f"{found:,} {word} have been read; {published:,} are published: look at what the reader drops")
     if info.scale is not None and (kept.ratings is None or not info.scale.holds(kept.ratings).all()):
         raise Failed(f"ratings are missing or off the published scale {info.scale}")
+    if wrong := data.provides ^ subject.component.provides:
+        raise Failed(
+            f"it declares what it does not hold, or holds what it does not declare: {', '.join(sorted(wrong))}"
+        )
 
 
 @check("dataset", guards=("D29",))

@@ -53,3 +53,17 @@ class Data:
             view = np.asarray(getattr(self, name)).view()
             view.flags.writeable = False
             object.__setattr__(self, name, view)
+
+    @property
+    def provides(self) -> frozenset[str]:
+        """What it holds besides who interacted with what, in the words in which a component declares it."""
+        present = {
+            "ratings": self.interactions.ratings is not None,
+            "timestamps": self.interactions.timestamps is not None,
+            "titles": bool(self.catalog.titles),
+            "genres": bool(self.catalog.genres),
+            "texts": bool(self.catalog.texts),
+            "categories": bool(self.catalog.categories),
+            "split": self.published is not None,
+        }
+        return frozenset(word for word, there in present.items() if there)

@@ -24,18 +24,8 @@ def describe(path: Path) -> Component:
         DataError: nothing there, or nothing that can be read.
     """
     data = read_interactions(path)
-    present = {
-        "ratings": data.interactions.ratings is not None,
-        "timestamps": data.interactions.timestamps is not None,
-        "titles": bool(data.catalog.titles),
-        "genres": bool(data.catalog.genres),
-        "texts": bool(data.catalog.texts),
-        "categories": bool(data.catalog.categories),
-        "split": data.published is not None,
-    }
     name = re.sub(r"[^a-z0-9._]+", "-", path.stem.lower()).strip("-._")[:64] or "data"
-    provides = frozenset(word for word, there in present.items() if there)
-    return Component("dataset", name, FACTORY, _version(data), provides, summary=f"interactions in {path.name}")
+    return Component("dataset", name, FACTORY, _version(data), data.provides, summary=f"interactions in {path.name}")
 
 
 @dataclass(frozen=True)
