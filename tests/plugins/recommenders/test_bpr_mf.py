@@ -14,7 +14,8 @@ from torch import Tensor
 
 from recbench.contracts import FitContext, FittedProblem, Params, Recommender, RelaxedProfiles, torch_rng, unroll
 from recbench.data.interactions import Interactions
-from recbench_plugins.recommenders.bpr_mf import BPRMF, BPRProblem, NegativeSampler, Triples
+from recbench_plugins.recommenders.bpr_mf import BPRMF, BPRProblem
+from recbench_plugins.recommenders.triples import NegativeSampler, Triples
 
 SMALL = BPRMF(dim=6, lr=0.1, l2=0.02, epochs=4, batch_size=64)
 CTX = FitContext(seed=0)
