@@ -36,8 +36,7 @@ class LastFM(Dataset):
         redistributable=False,
         traps=(
             "no ratings: the weight is a number of plays, from 1 to 352,698, and every artist played counts once here",
-            "no timestamps; the artists of a user are in the order of plays, the most played first, which is no order "
-            "of time: leave-one-out tests on the least played",
+            "no timestamps; the artists of a user are in the order of their ids: leave-one-out means nothing",
             "97% of the users have exactly 50 artists, the most that were taken: nearly all profiles have one length",
             "61% of the artists have one listener: cut to a core before anything is trained",
             "a few names are broken UTF-8 already in the publisher's file; they are taken as they are",
