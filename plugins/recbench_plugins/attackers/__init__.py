@@ -126,6 +126,26 @@ def recbench_attackers() -> Iterator[Component]:
     )
     yield Component(
         "attacker",
+        "dpa2dl",
+        "recbench_plugins.attackers.gradient.dpa2dl:DPA2DL",
+        provides=frozenset({"poisoning"}),
+        knowledge=frozenset({"interactions", "surrogate"}),
+        family="gradient",
+        summary="what a model that already recommends the targets would give the fakes",
+        reference="Huang et al., Data poisoning attacks to deep learning based recommender systems, NDSS 2021",
+    )
+    yield Component(
+        "attacker",
+        "pga",
+        "recbench_plugins.attackers.gradient.pga:PGA",
+        provides=frozenset({"poisoning"}),
+        knowledge=frozenset({"interactions"}),
+        family="gradient",
+        summary="gradient through the stationary point of alternating least squares",
+        reference="Li, Wang, Singh, Vorobeychik, Data poisoning attacks on factorization-based CF, NIPS 2016",
+    )
+    yield Component(
+        "attacker",
         "gan",
         "recbench_plugins.attackers.gan.gan:GAN",
         provides=frozenset({"poisoning"}),
