@@ -20,6 +20,33 @@ def recbench_defenses() -> Iterator[Component]:
     )
     yield Component(
         "defense",
+        "isolation-forest",
+        "recbench_plugins.defenses.detection.isolation_forest:AttributeForest",
+        provides=frozenset({"sanitizer"}),
+        family="detection",
+        summary="isolation forest on the classic shilling attributes",
+        reference="Liu, Ting, Zhou, Isolation forest, ICDM 2008; Burke et al., Classification features, KDD 2006",
+    )
+    yield Component(
+        "defense",
+        "one-class-svm",
+        "recbench_plugins.defenses.detection.one_class_svm:AttributeSVM",
+        provides=frozenset({"sanitizer"}),
+        family="detection",
+        summary="one-class support vector machine on the classic shilling attributes",
+        reference="Schölkopf et al., Estimating the support of a high-dimensional distribution, Neural Computation 2001",
+    )
+    yield Component(
+        "defense",
+        "lof",
+        "recbench_plugins.defenses.detection.lof:AttributeLOF",
+        provides=frozenset({"sanitizer"}),
+        family="detection",
+        summary="local outlier factor on the classic shilling attributes",
+        reference="Breunig et al., LOF: identifying density-based local outliers, SIGMOD 2000",
+    )
+    yield Component(
+        "defense",
         "adversarial-training",
         "recbench_plugins.defenses.training.adversarial_training:AdversarialTraining",
         provides=frozenset({"robust-training"}),

@@ -1,0 +1,44 @@
+"""Local outlier factor on shilling attributes: who stands in a thinner place than the neighbours do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import PositiveInt
+
+from recbench.contracts import FitContext, Sanitizer, Verdict
+from recbench.data import Interactions
+from recbench_plugins.defenses.detection.attribute_space import Array, judge
+from recbench_plugins.defenses.detection.cut_rules import Cut
+from recbench_plugins.defenses.detection.scikit_learn import LocalOutlierFactor
+
+
+@dataclass(frozen=True)
+class AttributeLOF(Sanitizer):
+    """Local outlier factor (Breunig, Kriegel, Ng, Sander, "LOF: identifying density-based local outliers", SIGMOD 2000)
+    on the attributes of `shilling_attributes`.
+
+    Suspicion is the mean density of a user's nearest neighbours over the user's own. Users with equal attributes count
+    once: coinciding points have infinite density. Fakes that are more than `neighbours` and alike are a dense place of
+    their own and *less* suspicious than genuine users; the factor is made for few and scattered ones.
+
+    Args:
+        neighbours: of which the density is estimated.
+        cut: who is removed, see `cut_rules`.
+        threshold: of the cut `target-lift`, in standard deviations.
+    """
+
+    neighbours: PositiveInt = 35
+    cut: Cut = "target-lift"
+    threshold: float = 6.0
+
+    def inspect(self, train: Interactions, ctx: FitContext) -> Verdict:
+        def outlyingness(points: Array) -> Array:
+            distinct, place = np.unique(points, axis=0, return_inverse=True)
+            if len(distinct) < 2:
+                return np.zeros(len(points))
+            lof = LocalOutlierFactor(n_neighbors=min(self.neighbours, len(distinct) - 1)).fit(distinct)
+            return np.asarray(-lof.negative_outlier_factor_[place.ravel()])
+
+        return judge(train, outlyingness, self.cut, self.threshold)
