@@ -7,18 +7,19 @@ from typing import Any, cast
 
 from recbench.adapters.cornac_models import Cornac
 from recbench.adapters.implicit_models import Implicit
+from recbench.adapters.lenskit_pipelines import LensKit
 from recbench.adapters.plain import Plain, speaks_recbench
 from recbench.contracts import Recommender
 from recbench.errors import PluginError
 
-LIBRARIES: Mapping[str, Callable[[Any], Recommender]] = {"implicit": Implicit, "cornac": Cornac}
+LIBRARIES: Mapping[str, Callable[[Any], Recommender]] = {"implicit": Implicit, "cornac": Cornac, "lenskit": LensKit}
 """The adapter for objects of a library, by the library's top-level package."""
 
 
 def adapt(model: object) -> Recommender:
     """A recommender that trains `model` afresh at every fit.
 
-    One of recbench passes through. An object of implicit or Cornac, told by the module of a class
+    One of recbench passes through. An object of implicit, Cornac or LensKit, told by the module of a class
     in its MRO, gets that library's adapter; any other is `Plain`.
 
     Raises:

@@ -16,6 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recbench.adapters.feedback import table
 from recbench.adapters.seeding import library_seed
 from recbench.component import Component
 from recbench.contracts import FitContext, Recommender
@@ -86,7 +87,7 @@ class Command(Recommender):
         """
         with tempfile.TemporaryDirectory(prefix="recbench-") as folder:
             data, out = Path(folder, "train.csv"), Path(folder, "out.csv")
-            write_interactions(train, data)
+            table(train).to_csv(data, index=False)
             values = {"{train}": str(data), "{out}": str(out), "{seed}": str(library_seed(ctx))}
             self._run([_filled(word, values) for word in _split(self.command)])
             if not out.is_file():
@@ -122,14 +123,6 @@ def _filled(word: str, values: Mapping[str, str]) -> str:
     return word
 
 
-def write_interactions(train: Interactions, path: Path) -> None:
-    """Write `user_id,item_id[,rating][,timestamp]`, one line an interaction."""
-    import pandas as pd
-
-    columns = {"user_id": train.users, "item_id": train.items, "rating": train.ratings, "timestamp": train.timestamps}
-    pd.DataFrame({name: values for name, values in columns.items() if values is not None}).to_csv(path, index=False)
-
-
 def read_lists(path: Path, n_users: int, n_items: int, source: str) -> ListScorer:
     """Read `user_id,item_id[,score]`, lists in the order of their lines or of their scores.
 
@@ -145,36 +138,36 @@ def read_lists(path: Path, n_users: int, n_items: int, source: str) -> ListScore
     import pandas as pd
 
     try:
-        table = pd.read_csv(path, skipinitialspace=True)
+        lists = pd.read_csv(path, skipinitialspace=True)
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
         raise DataError(f"{source} is no CSV file: {' '.join(str(error).split())}") from None
     for name, size in (("user_id", n_users), ("item_id", n_items)):
-        if name not in table:
-            raise DataError(f"{source} has no column {name}{suggestion(name, map(str, table.columns))}")
-        if table.empty:
+        if name not in lists:
+            raise DataError(f"{source} has no column {name}{suggestion(name, map(str, lists.columns))}")
+        if lists.empty:
             raise DataError(f"{source} holds no list, only the header")
-        if not pd.api.types.is_integer_dtype(table[name]):
+        if not pd.api.types.is_integer_dtype(lists[name]):
             raise DataError(f"{source}: {name} must be integers throughout")
-        unknown = ((table[name] < 0) | (table[name] >= size)).to_numpy()
+        unknown = ((lists[name] < 0) | (lists[name] >= size)).to_numpy()
         if unknown.any():
             line = int(np.flatnonzero(unknown)[0])
             raise DataError(
-                f"{source}, line {line + 2}: {name} {table[name][line]} is unknown; 0 to {size - 1} are known"
+                f"{source}, line {line + 2}: {name} {lists[name][line]} is unknown; 0 to {size - 1} are known"
             )
-    again = table.duplicated(["user_id", "item_id"]).to_numpy()
+    again = lists.duplicated(["user_id", "item_id"]).to_numpy()
     if again.any():
         line = int(np.flatnonzero(again)[0])
-        user, item = table["user_id"][line], table["item_id"][line]
+        user, item = lists["user_id"][line], lists["item_id"][line]
         raise DataError(f"{source}, line {line + 2}: item {item} is listed twice for user {user}")
-    users, items = table["user_id"].to_numpy(np.int64), table["item_id"].to_numpy(np.int64)
-    if "score" not in table:
-        order = table.groupby("user_id").cumcount().to_numpy(np.float64)
+    users, items = lists["user_id"].to_numpy(np.int64), lists["item_id"].to_numpy(np.int64)
+    if "score" not in lists:
+        order = lists.groupby("user_id").cumcount().to_numpy(np.float64)
         values = order.max() + 1 - order
     else:
-        scores = pd.to_numeric(table["score"], errors="coerce").to_numpy(np.float64)
+        scores = pd.to_numeric(lists["score"], errors="coerce").to_numpy(np.float64)
         if not np.isfinite(scores).all():
             line = int(np.flatnonzero(~np.isfinite(scores))[0])
-            raise DataError(f"{source}, line {line + 2}: score {table['score'][line]!r} is no finite number")
+            raise DataError(f"{source}, line {line + 2}: score {lists['score'][line]!r} is no finite number")
         # Places in the order of all scores, from 1: they keep order and ties, and 0 is free for the unlisted.
         values = np.unique(scores, return_inverse=True)[1] + 1.0
     return ListScorer(sp.csr_matrix((values, (users, items)), shape=(n_users, n_items)))

@@ -9,8 +9,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recbench.adapters.feedback import matrix
 from recbench.adapters.lists import spread
-from recbench.adapters.plain import copied, matrix
+from recbench.adapters.plain import copied
 from recbench.adapters.seeding import seed_unset
 from recbench.contracts import FitContext, Recommender
 from recbench.data import Interactions

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recbench.adapters.feedback import matrix
 from recbench.adapters.lists import spread
 from recbench.adapters.seeding import seed_unset
 from recbench.contracts import FitContext, Recommender
@@ -90,13 +90,6 @@ def _dense(scores: Any) -> Any:
         return scores
     array = np.asarray(scores)
     return array.astype(np.float64) if np.issubdtype(array.dtype, np.integer) else array
-
-
-def matrix(train: Interactions) -> sp.csr_matrix:
-    """Ratings, or ones without them: float32 [n_users, n_items] with sorted indices, made anew."""
-    values = train.csr if train.ratings is None else train.ratings_csr
-    values.sort_indices()
-    return values
 
 
 def copied(model: Any) -> Any:
