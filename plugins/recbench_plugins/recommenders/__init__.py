@@ -70,3 +70,13 @@ def recbench_recommenders() -> Iterator[Component]:
         reference="Tang, Wen, Wang, Revisiting adversarially learned injection attacks against recommender systems, "
         "RecSys 2020",
     )
+    yield Component(
+        "recommender",
+        "lightgcn",
+        "recbench_plugins.recommenders.lightgcn:LightGCN",
+        provides=frozenset({"differentiable", "persistent"}),
+        family="graph",
+        summary="linear convolution over the graph of users and items, trained on pairs of items",
+        reference="He et al., LightGCN: simplifying and powering graph convolution network for recommendation, "
+        "SIGIR 2020",
+    )

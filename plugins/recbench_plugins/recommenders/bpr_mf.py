@@ -26,9 +26,9 @@ from recbench.contracts import (
     Problem,
     RelaxedProfiles,
     Tables,
-    torch_rng,
 )
 from recbench.data import Interactions
+from recbench_plugins.recommenders.initialization import normal_table
 from recbench_plugins.recommenders.triples import Triples, TripleSampler, squares
 
 
@@ -75,8 +75,7 @@ class BPRProblem(Problem):
 
     def init(self, seed: int) -> Params:
         def normal(name: str, rows: int) -> Tensor:
-            rng = torch_rng(seed, name, device=self.device)
-            return torch.randn(rows, self.model.dim, generator=rng, device=self.device) * 0.1
+            return normal_table(rows, self.model.dim, 0.1, seed, name, self.device)
 
         return {
             "users": normal("users", self.n_users),

@@ -20,10 +20,10 @@ from recbench.contracts import (
     Problem,
     RelaxedProfiles,
     Tables,
-    torch_rng,
 )
 from recbench.data import Interactions
 from recbench_plugins.recommenders.feedback_matrix import feedback_matrix
+from recbench_plugins.recommenders.initialization import normal_table
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,7 @@ class ItemAEProblem(Problem):
         hidden, bottleneck = self.model.hidden, self.model.bottleneck
 
         def normal(name: str, rows: int, columns: int, fan: int) -> Tensor:
-            rng = torch_rng(seed, name, device=self.device)
-            return torch.randn(rows, columns, generator=rng, device=self.device) / math.sqrt(fan)
+            return normal_table(rows, columns, 1 / math.sqrt(fan), seed, name, self.device)
 
         def zeros(columns: int) -> Tensor:
             return torch.zeros(1, columns, device=self.device)

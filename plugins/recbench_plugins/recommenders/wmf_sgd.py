@@ -28,6 +28,7 @@ from recbench.contracts import (
     torch_rng,
 )
 from recbench.data import Interactions
+from recbench_plugins.recommenders.initialization import normal_table
 
 
 @dataclass(frozen=True)
@@ -117,8 +118,7 @@ class WMFProblem(Problem):
 
     def init(self, seed: int) -> Params:
         def normal(name: str, rows: int) -> Tensor:
-            rng = torch_rng(seed, name, device=self.device)
-            return torch.randn(rows, self.model.dim, generator=rng, device=self.device) * self.model.scale
+            return normal_table(rows, self.model.dim, self.model.scale, seed, name, self.device)
 
         return {"users": normal("users", self.n_users), "items": normal("items", self.n_items)}
 

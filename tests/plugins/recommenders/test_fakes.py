@@ -10,9 +10,11 @@ from torch import Tensor
 
 from recbench.contracts import Differentiable, FitContext, RelaxedProfiles, unroll
 from recbench_plugins.recommenders.item_autoencoder import ItemAutoencoder
+from recbench_plugins.recommenders.lightgcn import LightGCN
 
 MODELS = {
-    "item-autoencoder": ItemAutoencoder(hidden=8, bottleneck=4, lr=0.02, l2=3.0, epochs=3),
+    "item-autoencoder": ItemAutoencoder(hidden=6, bottleneck=4, lr=0.02, l2=3.0, epochs=3),
+    "lightgcn": LightGCN(dim=6, layers=2, lr=0.05, l2=0.01, epochs=3, batch_size=64),
 }
 CTX = FitContext(seed=0)
 
