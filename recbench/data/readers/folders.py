@@ -22,8 +22,10 @@ from recbench.data.readers.items import (
 )
 from recbench.errors import DataError
 
-TABLES = (".csv", ".tsv", ".parquet", ".inter", ".dat", ".data", ".txt", ".json", ".jsonl", ".npz")
+TABLES = (".csv", ".tsv", ".parquet", ".inter", ".dat", ".data", ".txt", ".jsonl")
 PACKED = (".gz", ".xz")
+NUMBERINGS = ("user_list.txt", "item_list.txt")
+"""LightGCN's lists of raw ids, beside its train and test files."""
 PARTS = {"train": 0, "valid": 1, "validation": 1, "val": 1, "dev": 1, "test": 2}
 """What the last word of a file's name says of the part that it holds: train 0, validation 1, test 2."""
 
@@ -57,10 +59,11 @@ def read_folder(folder: Path, duplicates: Duplicates, form: Form) -> Data:
             catalogs = sorted(folder.glob(layout.items))
             catalog = layout.read_items(_only(catalogs, folder)) if catalogs else None
             return _assemble(found, folder, catalog, duplicates, form)
-    if tables := sorted(path for path in folder.iterdir() if _plain(path).suffix.lower() in TABLES):
+    files = sorted(path for path in folder.iterdir() if path.name not in NUMBERINGS)
+    if tables := [path for path in files if _plain(path).suffix.lower() in TABLES]:
         return _assemble(tables, folder, None, duplicates, form)
     # Archives wrap their files in a folder of their own; one made on a Mac adds a second, hidden in effect.
-    inner = [path for path in folder.iterdir() if path.is_dir() and path.name != "__MACOSX"]
+    inner = [path for path in files if path.is_dir() and path.name != "__MACOSX"]
     if len(inner) == 1:
         return read_folder(inner[0], duplicates, form)
     layouts = ", ".join(layout.interactions for layout in LAYOUTS)

@@ -91,7 +91,7 @@ def expand(users: pa.ChunkedArray, histories: pa.ChunkedArray, targets: pa.Chunk
 def _fields(text: bytes, origin: Path) -> pa.ListArray:
     """The fields of every line that is not blank."""
     try:
-        lines = pa.array(text.decode().splitlines(), pa.large_string())
+        lines = pa.array(text.decode().splitlines(), pa.string())
     except UnicodeDecodeError as error:
         raise DataError(f"{origin} is not UTF-8 text ({error.reason})") from error
     lines = pc.utf8_trim_whitespace(lines)

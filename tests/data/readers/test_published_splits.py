@@ -60,6 +60,16 @@ def test_the_parts_of_recbole_share_ids_ratings_and_catalogue(tmp_path: Path) ->
     assert data.published.train.n_items == data.interactions.n_items == 3
 
 
+def test_a_folder_of_lightgcn_has_lists_and_matrices_beside_its_parts(tmp_path: Path) -> None:
+    (tmp_path / "train.txt").write_text("0 1 2 3 4\n1 2 3\n2 4\n")
+    (tmp_path / "test.txt").write_text("0 5\n1 4\n2 1\n")
+    (tmp_path / "user_list.txt").write_text("org_id remap_id\n343 0\n5258 1\n12 2\n")
+    (tmp_path / "s_pre_adj_mat.npz").write_bytes(b"PK\x03\x04")
+    data = read_interactions(tmp_path)
+    assert parts(data)[0] == {(0, 1), (0, 2), (0, 3), (0, 4), (1, 2), (1, 3), (2, 4)}
+    assert parts(data)[2] == {(0, 5), (1, 4), (2, 1)}
+
+
 def test_a_row_in_two_parts_is_a_leak(tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text("user,item\n1,1\n2,1\n")
     (tmp_path / "test.csv").write_text("user,item\n1,1\n")

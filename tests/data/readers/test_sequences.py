@@ -67,6 +67,12 @@ def test_a_table_that_was_called_one_is_read_as_one(tmp_path: Path) -> None:
     assert read_interactions(tmp_path / "b").interactions.digest == kept.digest
 
 
+def test_a_file_of_one_line_without_an_end_is_refused_too(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("1 2 3")
+    with pytest.raises(DataError, match="may be a table or one line a user"):
+        read_interactions(tmp_path / "a")
+
+
 def test_two_lines_of_one_user_are_no_sequences(tmp_path: Path) -> None:
     (tmp_path / "a").write_text(ADJACENCY + "3 8\n")
     with pytest.raises(DataError, match=r"has no header and 6 columns"):

@@ -32,9 +32,9 @@ def test_a_matrix_is_read_back_as_written(
     assert (kept.ratings is None) == (dense[dense > 0] == 1).all()
 
 
-def test_a_folder_with_one_matrix_is_a_data_set(tmp_path: Path) -> None:
+def test_a_matrix_of_truths_has_no_ratings(tmp_path: Path) -> None:
     sp.save_npz(tmp_path / "a.npz", sp.csr_matrix(np.array([[True, False, True], [False, True, True]])))
-    data = read_interactions(tmp_path)
+    data = read_interactions(tmp_path / "a.npz")
     assert data.interactions.ratings is None
     assert len(data.interactions) == 4
 
