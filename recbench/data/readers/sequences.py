@@ -1,4 +1,4 @@
-"""One line a user: `user item item …`, as LightGCN (in no order), S3-Rec and BERT4Rec (oldest first) write it.
+"""One line a user: `user item item …`, as LightGCN (in no order) and S3-Rec (oldest first) write it.
 
 No line of such a file says that it is one: `7 3 4` is user 7 with the items 3 and 4, or rates item 3 with a 4.
 `is_sequences` says yes only where no table, not even one with a broken line, can look like this.
@@ -19,7 +19,7 @@ WIDEST_TABLE = 4
 """The fields of `user item rating timestamp`."""
 CALL = "read_interactions(path, form='{}')"
 GLANCE = 1 << 16
-"""Bytes from the beginning of a file: a table of any size repeats a user there, which spares the rest."""
+"""Bytes from the beginning of a file: a large table mostly repeats a user there, which spares the rest."""
 
 
 def is_sequences(text: bytes, origin: Path) -> bool:
