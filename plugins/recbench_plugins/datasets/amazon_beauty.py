@@ -17,7 +17,7 @@ FILES = {
 
 @dataclass(frozen=True)
 class AmazonBeauty(Dataset):
-    """Who reviewed which beauty products of Amazon, oldest first, 1996-2014: the 5-core as S3-Rec published it."""
+    """Who reviewed which beauty product of Amazon, oldest first, 1996-2014: the 5-core as S3-Rec published it."""
 
     info: ClassVar[DatasetInfo] = DatasetInfo(
         name="amazon-beauty",

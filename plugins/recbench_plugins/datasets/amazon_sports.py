@@ -17,7 +17,7 @@ FILES = {
 
 @dataclass(frozen=True)
 class AmazonSports(Dataset):
-    """Who reviewed which sports goods of Amazon, oldest first, 1996-2014: the 5-core as S3-Rec published it."""
+    """Who reviewed which article of sports of Amazon, oldest first, 1996-2014: the 5-core as S3-Rec published it."""
 
     info: ClassVar[DatasetInfo] = DatasetInfo(
         name="amazon-sports",

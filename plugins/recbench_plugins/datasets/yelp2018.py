@@ -24,7 +24,7 @@ class Yelp2018(Dataset):
         title="Yelp 2018, as in LightGCN",
         url="https://www.yelp.com/dataset",
         licence="Yelp: academic use only, no redistribution",
-        citation=CITATION + "",
+        citation=CITATION,
         users=31_668,
         items=38_048,
         interactions=1_561_406,
