@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from recbench.hookspecs import Component, hookimpl
 
+DENOISING = "Wang, Feng, He, Nie, Chua, Denoising implicit feedback for recommendation, WSDM 2021"
+
 
 @hookimpl
 def recbench_defenses() -> Iterator[Component]:
@@ -17,6 +19,23 @@ def recbench_defenses() -> Iterator[Component]:
         family="detection",
         summary="removes the users with the least part in the leading principal components",
         reference="Mehta, Nejdl, Unsupervised strategies for shilling detection, UMUAI 2009",
+    )
+    yield Component(
+        "defense",
+        "activity-filter",
+        "recbench_plugins.defenses.detection.activity_filter:ActivityFilter",
+        provides=frozenset({"sanitizer"}),
+        family="detection",
+        summary="removes users of extraordinary activity, and users whom another one repeats",
+    )
+    yield Component(
+        "defense",
+        "fap",
+        "recbench_plugins.defenses.detection.fap:FAP",
+        provides=frozenset({"sanitizer"}),
+        family="detection",
+        summary="spreads suspicion over shared items, from the users whom pca-varselect suspects most",
+        reference="Zhang et al., Catch the black sheep, IJCAI 2015",
     )
     yield Component(
         "defense",
@@ -34,7 +53,7 @@ def recbench_defenses() -> Iterator[Component]:
         provides=frozenset({"sanitizer"}),
         family="detection",
         summary="one-class support vector machine on the classic shilling attributes",
-        reference="Schölkopf et al., Estimating the support of a high-dimensional distribution, Neural Computation 2001",
+        reference="Schölkopf et al., Estimating the support of a distribution, Neural Computation 2001",
     )
     yield Component(
         "defense",
@@ -54,4 +73,44 @@ def recbench_defenses() -> Iterator[Component]:
         family="training",
         summary="trains against the worst perturbation of the embeddings in a ball",
         reference="He, He, Du, Chua, Adversarial personalized ranking for recommendation, SIGIR 2018",
+    )
+    yield Component(
+        "defense",
+        "vat",
+        "recbench_plugins.defenses.training.vat:VAT",
+        provides=frozenset({"robust-training"}),
+        requires_recommender=frozenset({"differentiable"}),
+        family="training",
+        summary="adversarial training that perturbs the users who are fitted best the most",
+        reference="Zhang et al., Improving the shortest plank: vulnerability-aware adversarial training, RecSys 2024",
+    )
+    yield Component(
+        "defense",
+        "truncated-loss",
+        "recbench_plugins.defenses.training.truncated_loss:TruncatedLoss",
+        provides=frozenset({"robust-training"}),
+        requires_recommender=frozenset({"differentiable"}),
+        family="training",
+        summary="leaves the examples with the largest losses out of every step",
+        reference=DENOISING,
+    )
+    yield Component(
+        "defense",
+        "reweighted-loss",
+        "recbench_plugins.defenses.training.reweighted_loss:ReweightedLoss",
+        provides=frozenset({"robust-training"}),
+        requires_recommender=frozenset({"differentiable"}),
+        family="training",
+        summary="lets examples count the less, the larger their loss",
+        reference=DENOISING,
+    )
+    yield Component(
+        "defense",
+        "median-of-means",
+        "recbench_plugins.defenses.training.median_of_means:MedianOfMeans",
+        provides=frozenset({"robust-training"}),
+        requires_recommender=frozenset({"differentiable"}),
+        family="training",
+        summary="combines the gradients of groups of users by a median",
+        reference="Yin et al., Byzantine-robust distributed learning, ICML 2018",
     )

@@ -39,6 +39,14 @@ def slices(train: Interactions) -> Iterator[slice]:
         yield slice(start, min(start + step, train.n_users))
 
 
+def overlap_blocks(train: Interactions) -> Iterator[Block]:
+    """How many items two users share."""
+    rows = rows_of(train, np.ones(len(train)))
+    columns = rows.T.tocsr()
+    for block in slices(train):
+        yield block, _alone(block, (rows[block] @ columns).toarray())
+
+
 def cosine_blocks(train: Interactions) -> Iterator[Block]:
     """TF-IDF cosine: items weigh log(n_users / c_i), c_i = their popularity."""
     weight = np.log(train.n_users / np.maximum(train.item_counts, 1))[train.items]
