@@ -80,3 +80,12 @@ def recbench_recommenders() -> Iterator[Component]:
         reference="He et al., LightGCN: simplifying and powering graph convolution network for recommendation, "
         "SIGIR 2020",
     )
+    yield Component(
+        "recommender",
+        "multivae",
+        "recbench_plugins.recommenders.multivae:MultiVAE",
+        provides=frozenset({"differentiable", "persistent"}),
+        family="autoencoder",
+        summary="a variational autoencoder of users' rows with a multinomial likelihood",
+        reference="Liang, Krishnan, Hoffman, Jebara, Variational autoencoders for collaborative filtering, WWW 2018",
+    )
