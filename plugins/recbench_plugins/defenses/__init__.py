@@ -39,6 +39,15 @@ def recbench_defenses() -> Iterator[Component]:
     )
     yield Component(
         "defense",
+        "degree-sad",
+        "recbench_plugins.defenses.detection.degree_sad:DegreeSAD",
+        provides=frozenset({"sanitizer"}),
+        family="detection",
+        summary="decision trees on the popularity of a user's items, from labelled or simulated fakes",
+        reference="Li et al., Shilling attack detection via selecting patterns analysis, IEICE Transactions 2016",
+    )
+    yield Component(
+        "defense",
         "isolation-forest",
         "recbench_plugins.defenses.detection.isolation_forest:AttributeForest",
         provides=frozenset({"sanitizer"}),
