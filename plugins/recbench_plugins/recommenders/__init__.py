@@ -89,3 +89,13 @@ def recbench_recommenders() -> Iterator[Component]:
         summary="a variational autoencoder of users' rows with a multinomial likelihood",
         reference="Liang, Krishnan, Hoffman, Jebara, Variational autoencoders for collaborative filtering, WWW 2018",
     )
+    yield Component(
+        "recommender",
+        "biased-mf",
+        "recbench_plugins.recommenders.biased_mf:BiasedMF",
+        provides=frozenset({"differentiable", "persistent", "ratings"}),
+        requires_data=frozenset({"ratings"}),
+        family="factorization",
+        summary="matrix factorization of ratings with biases of users and items",
+        reference="Koren, Bell, Volinsky, Matrix factorization techniques for recommender systems, IEEE Computer 2009",
+    )

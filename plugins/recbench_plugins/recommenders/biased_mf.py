@@ -1,0 +1,142 @@
+"""Matrix factorization of ratings with biases of users and items: the victim of the rating track."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from torch import Tensor
+
+from recbench.contracts import (
+    Adam,
+    Batch,
+    Differentiable,
+    FitContext,
+    FittedProblem,
+    Params,
+    Problem,
+    RecbenchError,
+    RelaxedProfiles,
+    Tables,
+)
+from recbench.data import Interactions
+from recbench_plugins.recommenders.feedback_matrix import feedback_matrix
+from recbench_plugins.recommenders.initialization import normal_table
+
+
+@dataclass(frozen=True)
+class BiasedMF(Differentiable):
+    """Biased matrix factorization (Koren, Bell, Volinsky, "Matrix factorization techniques for recommender systems",
+    IEEE Computer 2009, eq. 5): with the mean rating mu, minimize over the observed ratings
+
+        sum of (r_ui - mu - b_u - b_i - p_u'q_i)² + l2 (|p_u|² + |q_i|² + b_u² + b_i²).
+
+    All ratings are one batch of Adam, where the paper steps on one rating at a time. Items are ranked by their
+    predicted ratings. Validation is by ranking, which says little of ratings, so all epochs are trained.
+
+    Defaults were chosen by the squared error on a validation part of ml-100k.
+
+    Args:
+        dim: latent dimensions; more fit ml-100k hardly better (validation RMSE .917 with 32, .922 with 6) and, from a
+            handful of ratings a user, rank worse.
+        lr: Adam's step size.
+        l2: regularization of what an observed rating reads.
+        scale: deviation of the initial factors.
+        epochs: steps.
+    """
+
+    dim: PositiveInt = 6
+    lr: PositiveFloat = 0.03
+    l2: NonNegativeFloat = 0.15
+    scale: PositiveFloat = 0.1
+    epochs: PositiveInt = 100
+
+    def problem(self, train: Interactions, ctx: FitContext, fakes: RelaxedProfiles | None = None) -> BiasedMFProblem:
+        """The training problem.
+
+        Raises:
+            RecbenchError: the data or the fakes have no ratings.
+        """
+        return BiasedMFProblem(self, train, ctx.device, fakes)
+
+
+class BiasedMFProblem(Problem):
+    """One example a user: the squared errors of its ratings, each times the weight of a relaxed interaction."""
+
+    perturbable = frozenset({"users", "items"})
+
+    def __init__(self, model: BiasedMF, train: Interactions, device: str, fakes: RelaxedProfiles | None) -> None:
+        if train.ratings is None or (fakes is not None and fakes.ratings is None):
+            raise RecbenchError("biased-mf: there are no ratings; run it on the explicit track")
+        self.model = model
+        self.device = device
+        self.pattern, self.weights = feedback_matrix(train, fakes, device)
+        self.ratings = torch.tensor(train.ratings, device=device).to(self.weights)
+        self.low, self.high = float(train.ratings.min(initial=np.inf)), float(train.ratings.max(initial=-np.inf))
+        if fakes is not None and fakes.ratings is not None:
+            self.ratings = torch.cat([self.ratings, fakes.ratings])
+        self.mean = (self.weights * self.ratings).sum() / self.weights.sum()
+        self.by_user = self.pattern.row_sums(self.weights)
+        self.by_item = self.weights.new_zeros(train.n_items).index_add(0, self.pattern.cols, self.weights)
+        self.n_users, self.n_items = self.pattern.shape
+        self.optimizer = Adam(lr=model.lr)
+        self.epochs = model.epochs
+
+    def init(self, seed: int) -> Params:
+        def normal(name: str, rows: int) -> Tensor:
+            return normal_table(rows, self.model.dim, self.model.scale, seed, name, self.device)
+
+        return {
+            "users": normal("users", self.n_users),
+            "items": normal("items", self.n_items),
+            "user-bias": torch.zeros(self.n_users, 1, device=self.device),
+            "item-bias": torch.zeros(self.n_items, 1, device=self.device),
+        }
+
+    def batches(self, seed: int, epoch: int) -> Iterator[Batch]:
+        yield Batch(torch.arange(self.n_users, device=self.device), seed)
+
+    def encode(self, params: Params) -> Tables:
+        """Rows whose inner products are the ratings above the mean, which is a table of its own."""
+        user_bias, item_bias = params["user-bias"], params["item-bias"]
+        return {
+            "users": torch.cat([params["users"], user_bias, torch.ones_like(user_bias)], dim=1),
+            "items": torch.cat([params["items"], torch.ones_like(item_bias), item_bias], dim=1),
+            "mean": self.mean,
+        }
+
+    def losses(self, tables: Tables, batch: Batch) -> Tensor:
+        errors = self.ratings - tables["mean"] - self.pattern.sampled(tables["users"], tables["items"])
+        return self.pattern.row_sums(self.weights * errors**2)
+
+    def penalty(self, params: Params, batch: Batch) -> Tensor:
+        users = (params["users"] ** 2).sum(1) + params["user-bias"].squeeze(1) ** 2
+        items = (params["items"] ** 2).sum(1) + params["item-bias"].squeeze(1) ** 2
+        return self.model.l2 * (self.by_user @ users + self.by_item @ items) / self.n_users
+
+    def scores(self, tables: Tables, users: Tensor) -> Tensor:
+        return tables["mean"] + tables["users"][users] @ tables["items"].T
+
+    def finish(self, params: Params) -> PredictedRatings:
+        with torch.no_grad():
+            tables = {name: table.detach() for name, table in self.encode(params).items()}
+        return PredictedRatings(self, tables, self.low, self.high)
+
+
+@dataclass(frozen=True, eq=False)
+class PredictedRatings(FittedProblem):
+    """A scorer whose scores are ratings; `low` and `high` are the least and the greatest of the training data."""
+
+    low: float
+    high: float
+
+    def predict(self, users: NDArray[np.integer], items: NDArray[np.integer]) -> Tensor:
+        """The predicted rating of each (user, item) pair, [b], within the scale."""
+        with torch.no_grad():
+            rows, columns = (torch.tensor(ids, dtype=torch.int64, device=self.problem.device) for ids in (users, items))
+            above = (self.tables["users"][rows] * self.tables["items"][columns]).sum(1)
+            return (self.tables["mean"] + above).clamp(self.low, self.high)
