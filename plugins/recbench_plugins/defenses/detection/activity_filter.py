@@ -30,9 +30,13 @@ class ActivityFilter(Sanitizer):
     list that resembles nobody's is as odd as a copy. A control more than a defense: fakes of ordinary length and
     ordinary overlap pass.
 
+    Measured on 80% training splits, attack sizes of 3%, fakes of genuine lengths, one cold target: AUC 1.00 on ml-100k
+    and .92 on FilmTrust for the random, average and bandwagon attacks, recall .39 to .60. Without attack it removes 3
+    of 943 users of ml-100k and 71 of 1,508 of FilmTrust, a niche that overlaps little with the core; a threshold of 3.5
+    (6 and 110) is worse, one of 8 (none and 57) hardly better.
+
     Args:
-        threshold: standard deviations above which a user is removed. At the 3.5 usual for outliers (Iglewicz, Hoaglin,
-            "How to detect and handle outliers", 1993) the skewed overlaps of genuine users fill the tail.
+        threshold: standard deviations above which a user is removed.
     """
 
     threshold: PositiveFloat = 5.0

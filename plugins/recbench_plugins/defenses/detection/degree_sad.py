@@ -37,6 +37,10 @@ class DegreeSAD(Sanitizer):
     fakes of its own and suspicion is their mean. Only profiles that choose items as the examples do can be found: the
     popular attack is not.
 
+    Measured by simulation on 80% training splits, attack sizes of 3%, fakes of genuine lengths, one cold target: random
+    AUC 1.00 and recall .93 on ml-100k, .87 and .10 on FilmTrust; bandwagon .74 and .77; 0.5% to 1.3% of the users are
+    removed without attack.
+
     Args:
         trees: without examples, simulations.
         leaf: least share of what is learned from in a leaf.

@@ -32,6 +32,10 @@ class FAP(Sanitizer):
     sparse data they are genuine users of a niche, and so are those whom they lead to. The paper holds P = 1 on its
     seeds and iterates to a fixed point, which on a connected graph is 1 for everybody; with restart it is not.
 
+    Measured on 80% training splits, attack sizes of 3%, fakes of genuine lengths, one cold target: random and average
+    attacks AUC 1.00, recall 1.00, precision .95 on ml-100k and .60 on FilmTrust; popular profiles, which PCA-VarSelect
+    does not find, .36 and .20.
+
     Args:
         seeds: share of the users who are seeds where PCA-VarSelect would remove nobody, at least one.
         continued: α.

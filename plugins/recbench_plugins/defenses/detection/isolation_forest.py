@@ -20,6 +20,10 @@ class AttributeForest(Sanitizer):
     Suspicion is 2^(-E h / c), h the depth at which a random tree isolates the user, c that of an average point; random
     axes and cuts look at both tails of every attribute. The forest is never told a contamination.
 
+    Measured on 80% training splits with ratings, attack sizes of 3%, fakes of genuine lengths, one cold target: AUC
+    .97 or .98 and recall 1.00 on ml-100k for random, average, bandwagon and popular attacks; .82 to .87 and recall .03
+    or less on FilmTrust, where up to 3.7% of the users are removed without attack.
+
     Args:
         trees: of the forest.
         samples: users each tree is grown on, at most.

@@ -23,6 +23,10 @@ class AttributeLOF(Sanitizer):
     once: coinciding points have infinite density. Fakes that are more than `neighbours` and alike are a dense place of
     their own and *less* suspicious than genuine users; the factor is made for few and scattered ones.
 
+    Measured on 80% training splits with ratings, attack sizes of 3%, fakes of genuine lengths, one cold target: AUC
+    .91 to .96 and recall .48 to 1.00 on ml-100k, .47 to .55 on FilmTrust (.85 for the popular attack); nobody is
+    removed without attack.
+
     Args:
         neighbours: of which the density is estimated.
         cut: who is removed, see `cut_rules`.

@@ -31,6 +31,9 @@ class ReweightedLoss(RobustTraining):
     Departure: the weight is exp(-β ℓ / ℓ̄), ℓ̄ the batch's mean loss, without gradient. A loss that sums over a user's
     whole row (wmf-sgd) is hundreds, and exp(-β ℓ) would be zero.
 
+    Measured as for truncated-loss: clean NDCG@10 .228 to .198 on ml-100k and .420 to .408 on FilmTrust, rank gain 1.63
+    to 1.53 and 3.92 to 3.68 bits.
+
     Args:
         beta: β; 0 is plain training.
     """
