@@ -22,7 +22,8 @@ class AttributeSVM(Sanitizer):
     Suspicion is -Σ_j α_j exp(-γ ‖x - x_j‖²) over the support vectors, γ = 1 / (dimensions × variance).
 
     Measured on 80% training splits with ratings, attack sizes of 3%, fakes of genuine lengths, one cold target: AUC
-    .85 to .91 on ml-100k and .71 to .88 on FilmTrust; too little for the target lift, which removes nobody, with or without.
+    .85 to .91 on ml-100k and .71 to .88 on FilmTrust; too little for the target lift, which removes nobody,
+    attacked or not.
 
     Args:
         nu: bound on the share of users outside of the region; not an attack size, the cut does not read it.
