@@ -156,6 +156,16 @@ def recbench_attackers() -> Iterator[Component]:
     )
     yield Component(
         "attacker",
+        "wgan-gp",
+        "recbench_plugins.attackers.gan.wgan_gp:WGANGP",
+        provides=frozenset({"poisoning"}),
+        knowledge=frozenset({"interactions"}),
+        family="gan",
+        summary="targets in profiles that a Wasserstein critic cannot tell from genuine ones",
+        reference="Gulrajani et al., Improved training of Wasserstein GANs, NIPS 2017",
+    )
+    yield Component(
+        "attacker",
         "gan-untrained",
         "recbench_plugins.attackers.gan.gan:UntrainedGAN",
         provides=frozenset({"poisoning"}),
