@@ -1,6 +1,7 @@
 """recbench: how recommender systems behave under attack.
 
-From Python, `recbench.run("quick")` runs a suite and `recbench.Results.read("runs/quick")` reads what a run has found.
+From Python, `recbench.run("quick")` runs a suite, `recbench.Results.read("runs/quick")` reads what a run has found, and
+`recbench.audit(model, "log.csv")` attacks one's own recommender on one's own data.
 """
 
 import importlib
@@ -11,7 +12,7 @@ __version__ = "0.1.0"
 RECBENCH_API = 1
 """The version of the plugin contracts. A plugin that asks for another one is reported as incompatible."""
 
-_FACE = {"run": "recbench.running", "Results": "recbench.results"}
+_FACE = {"audit": "recbench.auditing", "run": "recbench.running", "Results": "recbench.results"}
 """Imported when it is asked for: the rest of recbench starts without it."""
 
 

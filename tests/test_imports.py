@@ -19,8 +19,8 @@ LAYERS = [
     {"contracts", "adapters", "factories"},
     {"store", "evaluation", "plugins", "local", "specs", "scaffold"},
     {"matrix", "execution"},
-    {"leaderboard", "throughput", "conformance", "results", "running", "upkeep"},
-    {"cli", "audit"},
+    {"leaderboard", "throughput", "conformance", "results", "running", "upkeep", "report", "auditing"},
+    {"cli"},
 ]
 """From the ground up. A part imports from its own layer, one way, and from those below."""
 

@@ -11,6 +11,7 @@ from typing import Annotated, cast
 import typer
 
 from recbench import __version__
+from recbench.cli.audit import audit
 from recbench.cli.board import board
 from recbench.cli.check import check
 from recbench.cli.data import data_app
@@ -35,6 +36,7 @@ app.command()(check)
 app.command()(new)
 app.command()(plan)
 app.command()(run)
+app.command()(audit)
 app.command()(results)
 app.command()(board)
 app.add_typer(data_app, name="data")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +14,10 @@ from recbench.execution.local import PRELOAD
 from recbench.matrix.cells import Cell
 from recbench.matrix.environment import environment
 from recbench.matrix.plan import PLAN, Plan, Rerun
-from recbench.matrix.progress import Progress, progress
+from recbench.matrix.progress import Progress, StageEvent, progress
 from recbench.matrix.records import record_of, record_without_run
-from recbench.matrix.scheduler import Scheduler
+from recbench.matrix.scheduler import Scheduler, Settled
+from recbench.matrix.stages import Stage
 from recbench.store import Store
 from recbench.store.lock import hold
 
@@ -93,14 +95,35 @@ def summary(plan: Plan, store: Store, computed: int = 0) -> Summary:
     return Summary([record for _, record in found], len(plan.cells), computed, stale)
 
 
+def settle(stage: Stage, plan: Plan, store: Store) -> Settled:
+    """Compute one more stage of a plan's cells, or find it in the store.
+
+    Raises:
+        DataError: the folder is being cleared up.
+        StoreError: the folder cannot be written to.
+    """
+    with hold(store.root), _scheduler(plan, store, 1, lambda _: None) as scheduler:
+        for _ in scheduler.run([stage]):
+            pass
+        return scheduler.settled[stage.recipe]
+
+
+def _scheduler(plan: Plan, store: Store, jobs: int, on_event: Callable[[StageEvent], None]) -> Scheduler:
+    rule = plan.suite.limits
+    memory = None if rule.memory_gb is None else int(rule.memory_gb * 1e9)
+    limits = Limits(rule.seconds, memory, plan.recipes.circumstances.threads)
+
+    def start() -> LocalExecutor:
+        return LocalExecutor(store, jobs, (*PRELOAD, *WORKERS_START_WITH))
+
+    return Scheduler(store, start, limits, jobs, on_event)
+
+
 def _compute(plan: Plan, cells: list[Cell], store: Store, jobs: int, display: Progress) -> int:
     waiting: defaultdict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
         waiting[plan.recipes.evaluate(cell).recipe].append(cell)
     lasts = [plan.recipes.evaluate(batch[0]) for batch in waiting.values()]
-    rule = plan.suite.limits
-    memory = None if rule.memory_gb is None else int(rule.memory_gb * 1e9)
-    limits = Limits(rule.seconds, memory, plan.recipes.circumstances.threads)
     outline = {
         "suite": plan.suite.name,
         "version": plan.suite.version,
@@ -110,11 +133,7 @@ def _compute(plan: Plan, cells: list[Cell], store: Store, jobs: int, display: Pr
         "skipped": len(plan.skipped),
         "broken": len(plan.broken),
     }
-
-    def start() -> LocalExecutor:
-        return LocalExecutor(store, jobs, (*PRELOAD, *WORKERS_START_WITH))
-
-    with display, Scheduler(store, start, limits, jobs, display.stage) as scheduler:
+    with display, _scheduler(plan, store, jobs, display.stage) as scheduler:
         display.begin(outline)
         for last in scheduler.run(lasts):
             for cell in waiting[last.recipe]:

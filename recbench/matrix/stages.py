@@ -18,7 +18,7 @@ class Stage:
     """A function, its arguments and the stages whose artifacts it reads.
 
     Args:
-        kind: `prepare`, `craft`, `sanitize`, `fit` or `evaluate`; the function is
+        kind: `prepare`, `craft`, `sanitize`, `fit`, `evaluate` or `explain`; the function is
             `recbench.matrix.<kind>:<kind>`.
         arguments: as JSON; with `build` they are all that the result depends on beside the inputs.
         inputs: by name.
@@ -80,6 +80,15 @@ class Recipes:
         inputs["clean"] = self._fit(Cell(cell.suite, cell.dataset, cell.seed, cell.recommender))
         arguments = {"metrics": [metric.spec for metric in self.metrics], "group": cell.group}
         return self._make("evaluate", arguments, inputs, self.metrics, f"evaluate {cell}", frozenset({"clean"}))
+
+    def explain(self, cell: Cell) -> Stage:
+        """Why the cell's attack works on its victim without a defense; no part of the cell's answer."""
+        arguments = self._common(cell) | {
+            "recommender": cell.recommender.spec,
+            "replica": cell.replica,
+            "group": cell.group,
+        }
+        return self._make("explain", arguments, self._inputs(cell), [cell.recommender], f"explain {cell}")
 
     def build_id(self, cell: Cell) -> str:
         """The identity of the code and the circumstances that the cell's numbers come from, metrics left out."""
