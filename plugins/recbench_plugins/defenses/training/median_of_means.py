@@ -41,7 +41,7 @@ class MedianOfMeans(RobustTraining):
     What it cannot do: the holders of a cold target are fakes by majority, in every group, and so is their median.
 
     Measured as for truncated-loss: clean NDCG@10 .228 to .205 on ml-100k and .420 to .433 on FilmTrust, rank gain 1.63
-    to 1.59 and 3.92 to 4.06 bits.
+    to 1.59 and 3.92 to 4.06 bits. Training took four to six times as long; on ml-1m, 20 CPU seconds an epoch.
 
     Args:
         groups: of users; training costs as many backward passes a step. 1 or 2 are plain training.
@@ -95,9 +95,12 @@ def aggregate(gradients: Tensor) -> Tensor:
 
     A group is active in a row where its gradient is not zero; with fewer than three the plain sum is taken.
     """
-    active = (gradients != 0).any(dim=2, keepdim=True)
+    active = (gradients != 0).any(dim=2)
     count = active.sum(dim=0)
-    last = torch.where(active, gradients, torch.inf).sort(dim=0).values  # what does not vote comes last
-    places = torch.stack([(count - 1).clamp(min=0) // 2, count // 2]).expand(-1, -1, gradients.shape[2])
-    middle = last.gather(0, places.clamp(max=len(gradients) - 1)).mean(dim=0)
-    return torch.where(count >= MAJORITY, count * middle, gradients.sum(dim=0))
+    result = gradients.sum(dim=0)
+    rows = (count >= MAJORITY).nonzero().squeeze(1)  # few of them: no user's own row is among them
+    votes, count = gradients[:, rows], count[rows, None]
+    ascending = torch.where(active[:, rows, None], votes, torch.inf).sort(dim=0).values  # who does not vote comes last
+    places = torch.stack([(count - 1) // 2, count // 2]).expand(-1, -1, gradients.shape[2])
+    result[rows] = count * ascending.gather(0, places).mean(dim=0)
+    return result
