@@ -2,6 +2,7 @@
 
 from recbench.adapters.adapt import adapt
 from recbench.adapters.command import Command
+from recbench.adapters.extras import from_extra
 from recbench.adapters.handed import Handed, hand_over
 
-__all__ = ["Command", "Handed", "adapt", "hand_over"]
+__all__ = ["Command", "Handed", "adapt", "from_extra", "hand_over"]

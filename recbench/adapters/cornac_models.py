@@ -69,7 +69,7 @@ class Cornac(Recommender):
                 seed=library_seed(ctx),
             )
         )
-        return CornacScorer(model)
+        return CornacScorer(model, train.n_items)
 
     def _parameters(self) -> list[str]:
         names: list[str] = self.model._get_init_params()
@@ -78,13 +78,15 @@ class Cornac(Recommender):
 
 @dataclass(frozen=True, eq=False)
 class CornacScorer:
-    """Args: model: fitted."""
+    """Args: model: fitted; n_items: size of the catalogue."""
 
     model: Any
+    n_items: int
 
     def score(self, users: NDArray[np.integer]) -> NDArray[Any]:
         """Scores [b, n_items]; Cornac scores one user at a time."""
-        return np.stack([np.ravel(self.model.score(int(user))) for user in users])
+        rows = [np.ravel(self.model.score(int(user))) for user in users]
+        return np.array(rows).reshape(len(users), self.n_items)
 
 
 def _ratings(train: Interactions) -> NDArray[np.float64]:

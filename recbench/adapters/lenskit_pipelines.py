@@ -64,8 +64,9 @@ class LensKitScorer:
 
         everything = ItemList(np.arange(self.n_items))
         lists = [self.pipeline.run("scorer", query=int(user), items=everything) for user in users]
-        items = np.stack([each.ids() for each in lists])
-        scores = np.stack([each.scores() for each in lists])
+        shape = len(users), self.n_items
+        items = np.array([each.ids() for each in lists], dtype=np.int64).reshape(shape)
+        scores = np.array([each.scores() for each in lists], dtype=np.float64).reshape(shape)
         return spread(np.where(np.isfinite(scores), items, -1), scores, self.n_items, "the pipeline of LensKit")
 
 

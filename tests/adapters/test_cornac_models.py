@@ -67,6 +67,7 @@ def test_a_fit_starts_from_a_new_object_with_the_seed_of_the_fit(dataset, intera
         for _ in range(2):
             fitted = adapt(given).fit(interactions["implicit"], CONTEXT)
             assert (fitted.score(USERS) == expected).all()
+            assert fitted.score(USERS[:0]).shape == (0, 40)
             assert fitted.model.num_threads == 1
 
 

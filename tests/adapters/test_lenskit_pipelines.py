@@ -85,6 +85,7 @@ def test_a_clone_is_trained_and_what_it_cannot_score_ties_last(lenskit, interact
     train = interactions[track]
     fitted = adapt(model).fit(train, CONTEXT)
     scores = fitted.score(USERS[:3])
+    assert fitted.score(USERS[:0]).shape == (0, 40)
     assert (scores[:, ::2] == train.item_counts[::2]).all()
     assert len(set(scores[:, 1::2].ravel())) == 1
     assert scores[0, 1] < train.item_counts[::2].min()

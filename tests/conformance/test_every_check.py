@@ -30,6 +30,8 @@ SMALLER = {
     "unrolled-gradient": {"dim": 8, "epochs": 20, "steps": 4},
 }
 """Of attackers that train: their checks craft some thirty times. `recbench check NAME` has the defaults."""
+EXTRAS = ("implicit", "cornac")
+"""Libraries without which the recommenders that are called after them cannot be tried."""
 STANDARD = load_plugins(third_party=False).components()
 
 
@@ -66,6 +68,9 @@ def test_every_standard_plugin_passes_all_of_its_checks(component, request):
             pytest.skip("only its publisher carries it; tests/plugins/datasets reads small files of its form")
         if Subject(component).build().info.interactions > 100_000:
             pytest.skip("large; 'recbench check' tries it, and tests/plugins/datasets loads it once")
+    library = component.name.partition("-")[0]
+    if library in EXTRAS:
+        pytest.importorskip(library, reason=f"pip install 'recbench[{library}]'")
     subject = Subject(component, SMALLER.get(component.name, {}))
     outcomes = [perform(each, subject) for each in checks_of(component.kind)]
     assert {outcome.check.name: outcome.reason for outcome in outcomes if outcome.status == "failed"} == {}

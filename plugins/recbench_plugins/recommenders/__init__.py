@@ -99,3 +99,27 @@ def recbench_recommenders() -> Iterator[Component]:
         summary="matrix factorization of ratings with biases of users and items",
         reference="Koren, Bell, Volinsky, Matrix factorization techniques for recommender systems, IEEE Computer 2009",
     )
+    yield Component(
+        "recommender",
+        "implicit-als",
+        "recbench_plugins.recommenders.implicit_models:ImplicitALS",
+        family="factorization",
+        summary="weighted matrix factorization of the library implicit: pip install 'recbench[implicit]'",
+        reference="Hu, Koren, Volinsky, Collaborative filtering for implicit feedback datasets, ICDM 2008",
+    )
+    yield Component(
+        "recommender",
+        "implicit-bpr",
+        "recbench_plugins.recommenders.implicit_models:ImplicitBPR",
+        family="factorization",
+        summary="BPR of the library implicit: pip install 'recbench[implicit]'",
+        reference="Rendle et al., BPR: Bayesian personalized ranking from implicit feedback, UAI 2009",
+    )
+    yield Component(
+        "recommender",
+        "cornac-bpr",
+        "recbench_plugins.recommenders.cornac_models:CornacBPR",
+        family="factorization",
+        summary="BPR of the library Cornac: pip install 'recbench[cornac]'",
+        reference="Rendle et al., BPR: Bayesian personalized ranking from implicit feedback, UAI 2009",
+    )
