@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,8 @@ def _from_class(kind: Kind, path: Path, name: str) -> Component:
     contracts = [CONTRACTS[base.__name__] for base in cls.__mro__ if _is_contract(base)]
     if contracts and kind not in {of for of, _ in contracts}:
         raise PluginError(f"{label}: the class is a {contracts[0][0]}")
-    described = dict(getattr(named, "component", getattr(module, "component", {})))
+    told = getattr(named, "component", None)  # of a class that knows nothing of recbench it may be anything
+    described = dict(told if isinstance(told, Mapping) else getattr(module, "component", {}))
     for key in sorted(set(described) - SETTABLE):
         raise PluginError(f"{label}: component has an unknown key '{key}'{suggestion(key, SETTABLE)}")
     inferred: dict[str, Any] = {
