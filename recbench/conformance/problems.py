@@ -177,7 +177,7 @@ def a_training_step_does_not_wait_for_the_device(subject: Subject) -> None:
     was spent on such waits."""
     problem = _model(subject).problem(data_of(subject), FitContext(0))
     params, batch = _started(problem)
-    with _NoSynchronization() as mode:
+    with torch.no_grad(), _NoSynchronization() as mode:
         problem.gradients(params, batch)
     if mode.waited:
         raise Failed(
