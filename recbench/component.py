@@ -23,6 +23,17 @@ Knowledge = Literal["statistics", "interactions", "surrogate", "queries", "victi
 """
 KNOWLEDGE: tuple[Knowledge, ...] = get_args(Knowledge)
 
+Goal = Literal["push", "nuke", "degrade"]
+"""Raise the targets, lower the targets, or lower the quality for everyone."""
+GOALS: tuple[Goal, ...] = get_args(Goal)
+
+Feedback = Literal["implicit", "explicit"]
+"""The track: clicks, or ratings."""
+TRACKS: tuple[Feedback, ...] = get_args(Feedback)
+
+VOCABULARY: dict[str, tuple[str, ...]] = {"knowledge": KNOWLEDGE, "goals": GOALS, "feedback": TRACKS}
+"""The fields of a component whose words are given."""
+
 NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,63}$")
 CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 """Where a word begins in a class's name."""
@@ -44,6 +55,8 @@ class Component:
         requires_data: what the data set must have, such as `ratings`, `timestamps`, `titles`.
         requires_recommender: capabilities the victim must have.
         knowledge: what an attacker may see, see `Knowledge`.
+        goals: what an attacker can be asked to do, see `Goal`. It refuses the others, and is never asked.
+        feedback: the tracks that an attacker works on; it refuses the other.
         family: `heuristic`, `gradient`, `gan`, `detection`, … groups rows in tables and splits. An attacker of
             family `control` is there to be beaten and claims no effect.
         hardware: `cpu` or `cuda`, the least that it needs.
@@ -62,6 +75,8 @@ class Component:
     requires_data: frozenset[str] = frozenset()
     requires_recommender: frozenset[str] = frozenset()
     knowledge: frozenset[Knowledge] = frozenset()
+    goals: frozenset[Goal] = frozenset(GOALS)
+    feedback: frozenset[Feedback] = frozenset(TRACKS)
     family: str = ""
     hardware: Literal["cpu", "cuda"] = "cpu"
     summary: str = ""
@@ -74,15 +89,18 @@ class Component:
             raise PluginError(f"component name {self.name!r} must match {NAME.pattern}")
         if not isinstance(self.factory, str) or not FACTORY.match(self.factory):
             raise PluginError(f"{self.kind} '{self.name}': factory {self.factory!r} must read 'package.module:Class'")
-        for name in ("provides", "requires_data", "requires_recommender", "knowledge"):
+        for name in ("provides", "requires_data", "requires_recommender", *VOCABULARY):
             words = getattr(self, name)
             if isinstance(words, str):
                 raise PluginError(f"{self.kind} '{self.name}': {name} is a set of words, not the string {words!r}")
             object.__setattr__(self, name, frozenset(words))
-        if unknown := self.knowledge - set(KNOWLEDGE):
-            raise PluginError(
-                f"{self.kind} '{self.name}': unknown knowledge {sorted(unknown)}; one of {', '.join(KNOWLEDGE)}"
-            )
+        for name, known in VOCABULARY.items():
+            if unknown := getattr(self, name) - set(known):
+                raise PluginError(
+                    f"{self.kind} '{self.name}': unknown {name} {sorted(unknown)}; one of {', '.join(known)}"
+                )
+        if not (self.goals and self.feedback):
+            raise PluginError(f"{self.kind} '{self.name}': it serves no goal, or no track; name at least one of each")
 
     @property
     def box(self) -> Literal["white", "gray", "black"]:

@@ -25,7 +25,7 @@ FILES: dict[Kind, str] = {
 DECLARED: dict[Kind, dict[str, list[str]]] = {
     "dataset": {"provides": ["ratings"]},
     "recommender": {},
-    "attacker": {"provides": ["poisoning"], "knowledge": ["interactions"]},
+    "attacker": {"provides": ["poisoning"], "knowledge": ["interactions"], "goals": ["push", "nuke"]},
     "defense": {"provides": ["sanitizer"]},
     "metric": {},
 }

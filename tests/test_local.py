@@ -146,14 +146,15 @@ def test_a_class_describes_itself_and_a_module_describes_the_rest(write):
         component = dict(family="module", knowledge={"statistics"})
 
         class Described:
-            component = dict(name="white", knowledge={"victim"}, requires_recommender={"differentiable"})
+            component = dict(name="white", knowledge={"victim"}, goals={"nuke"}, requires_recommender={"x"})
 
         class Other: ...
         """
     )
     described, _ = from_path("attacker", "mine.py:Described")
     assert (described.name, described.box, described.family) == ("white", "white", "")
-    assert described.requires_recommender == {"differentiable"}
+    assert described.requires_recommender == {"x"}
+    assert (described.goals, described.feedback) == ({"nuke"}, {"implicit", "explicit"})
     other, _ = from_path("attacker", "mine.py:Other")
     assert (other.name, other.family, other.knowledge) == ("other", "module", {"statistics"})
 

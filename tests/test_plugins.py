@@ -99,6 +99,30 @@ BROKEN = {
         """,
         "component name '<script>' must match",
     ),
+    "pushes a goal that there is not": (
+        """
+        @hookimpl
+        def recbench_attackers():
+            yield Component("attacker", "shill", "package:Shill", goals={"promote"})
+        """,
+        "unknown goals ['promote']; one of push, nuke, degrade",
+    ),
+    "writes a track as a string": (
+        """
+        @hookimpl
+        def recbench_attackers():
+            yield Component("attacker", "shill", "package:Shill", feedback="explicit")
+        """,
+        "feedback is a set of words, not the string 'explicit'",
+    ),
+    "serves nothing": (
+        """
+        @hookimpl
+        def recbench_attackers():
+            yield Component("attacker", "shill", "package:Shill", goals=())
+        """,
+        "it serves no goal, or no track",
+    ),
     "takes the reserved name": (
         """
         @hookimpl

@@ -27,7 +27,9 @@ def plugins(
     context: typer.Context,
     kind: Annotated[str | None, typer.Argument(help=f"Only this kind: {', '.join(KINDS)}.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="The plugins too, even where all is well.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="The plugins too, and what attackers serve.")
+    ] = False,
 ) -> None:
     """List data sets, recommenders, attackers, defenses and metrics."""
     found: Plugins = context.obj()
@@ -41,6 +43,10 @@ def plugins(
         return
     table = [(each.kind, each.name, each.family, found.provider(each), each.summary) for each in components]
     typer.echo(_table(table, ("kind", "name", "family", "plugin", "summary")))
+    attackers = [each for each in components if each.kind == "attacker"]
+    if verbose and attackers:
+        threats = [(each.name, *map(_words, (each.knowledge, each.goals, each.feedback))) for each in attackers]
+        typer.echo("\n" + _table(threats, ("attacker", "knowledge", "goals", "feedback")))
     if verbose or any(row.status != "active" for row in found.rows):
         rows = [(row.name, f"{row.distribution} {row.version}", row.status, row.reason) for row in found.rows]
         typer.echo("\n" + _table(rows, ("plugin", "distribution", "status", "reason")))
@@ -63,6 +69,12 @@ def _row(row: PluginRow) -> dict[str, str]:
     return {name: getattr(row, name) for name in ("name", "distribution", "version", "status", "reason")}
 
 
+def _words(words: Iterable[str]) -> str:
+    return ", ".join(sorted(words))
+
+
 def _component(found: Plugins, component: Component) -> dict[str, Any]:
     record = asdict(component) | {"plugin": found.provider(component)}
+    if component.kind != "attacker":  # what the others cannot be asked
+        del record["goals"], record["feedback"]
     return {key: sorted(value) if isinstance(value, frozenset) else value for key, value in record.items()}

@@ -1,6 +1,6 @@
 """What a plugin implements and what it is given. Plugins import from here."""
 
-from recbench.component import Component
+from recbench.component import Component, Feedback, Goal
 from recbench.contracts.attacker import EvasionAttacker, ParameterAttacker, PoisoningAttacker
 from recbench.contracts.context import Examples, FitContext
 from recbench.contracts.dataset import Data, Dataset, DatasetInfo
@@ -22,7 +22,7 @@ from recbench.contracts.profiles import Profiles
 from recbench.contracts.recommender import Differentiable, Persistent, Ratings, Recommender, Scorer, Sequential
 from recbench.contracts.relaxed import RelaxedProfiles, project, straight_through
 from recbench.contracts.sparse import SparsePattern
-from recbench.contracts.threat import Budget, Feedback, Goal, RatingScale
+from recbench.contracts.threat import Budget, RatingScale
 from recbench.contracts.training import Step, optimize, train, unroll
 from recbench.contracts.views import AttackerView, Deployment, ItemStatistics, Queries
 from recbench.errors import BudgetViolation, InvalidScores, KnowledgeViolation, RecbenchError, RuleViolation

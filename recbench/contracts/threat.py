@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recbench.errors import DataError
-
-Goal = Literal["push", "nuke", "degrade"]
-"""Raise the targets, lower the targets, or lower the quality for everyone."""
-GOALS: tuple[Goal, ...] = get_args(Goal)
-
-Feedback = Literal["implicit", "explicit"]
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from recbench.component import Knowledge
+from recbench.component import Feedback, Goal, Knowledge
 from recbench.contracts.context import FitContext
 from recbench.contracts.profiles import Profiles
 from recbench.contracts.recommender import Differentiable, Scorer
-from recbench.contracts.threat import Budget, Feedback, Goal
+from recbench.contracts.threat import Budget
 from recbench.data.catalog import Catalog
 from recbench.data.interactions import Histories, Interactions
 from recbench.errors import KnowledgeViolation

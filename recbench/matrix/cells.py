@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -128,6 +128,10 @@ def _obstacles(cell: Cell, device: str) -> Iterator[str]:
         component = attacker.component
         if "poisoning" not in component.provides:
             yield f"attacker '{attacker.name}' ({_words(component.provides)}) is no poisoning attack"
+        if suite.threat.goal not in component.goals:
+            yield f"attacker '{attacker.name}' does not {suite.threat.goal}; its goals: {_words(component.goals)}"
+        if suite.feedback not in component.feedback:
+            yield f"attacker '{attacker.name}' works on the {_words(component.feedback)} track alone"
         if missing := component.knowledge - set(suite.threat.offers):
             yield f"attacker '{attacker.name}' needs knowledge of {_words(missing)}; the suite offers none"
         if "defense" in component.knowledge and defense is None:
@@ -142,5 +146,5 @@ def _available(cell: Cell) -> frozenset[str]:
     return provides if cell.suite.feedback == "explicit" else provides - {"ratings"}
 
 
-def _words(words: frozenset[str]) -> str:
+def _words(words: Iterable[str]) -> str:
     return ", ".join(sorted(words)) or "nothing declared"

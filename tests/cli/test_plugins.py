@@ -40,7 +40,17 @@ def test_json_holds_everything_about_a_component(capsys):
     assert copy["factory"] == "recbench_plugins.attackers.heuristic.copy:Copy"
     assert copy["knowledge"] == ["interactions"]
     assert copy["provides"] == ["poisoning"]
+    assert copy["goals"] == ["degrade", "nuke", "push"]
+    assert copy["feedback"] == ["explicit", "implicit"]
     assert copy["plugin"] == "standard"
+
+
+def test_what_attackers_serve_is_shown_when_asked_for_and_of_nothing_else(capsys):
+    assert main(["--no-plugins", "plugins", "-v"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["reverse-bandwagon", "statistics", "nuke", "explicit"] in lines
+    assert main(["--no-plugins", "plugins", "metric", "--json"]) == 0
+    assert not any("goals" in component for component in json.loads(capsys.readouterr().out)["components"])
 
 
 def test_a_plugin_can_be_left_out(capsys, broken):

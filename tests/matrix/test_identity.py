@@ -137,6 +137,21 @@ def test_the_product_holds_clean_and_undefended_cells_and_the_twins():
             "attacker 'a' (evasion) is no poisoning attack",
         ),
         (
+            cell(attacker=choice("attacker", "a", provides={"poisoning"}, goals={"nuke", "degrade"})),
+            "attacker 'a' does not push; its goals: degrade, nuke",
+        ),
+        (
+            cell(attacker=choice("attacker", "a", provides={"poisoning"}, feedback={"explicit"})),
+            "attacker 'a' works on the explicit track alone",
+        ),
+        (
+            cell(
+                {"threat": {"goal": "nuke"}, "feedback": "explicit"},
+                attacker=choice("attacker", "a", provides={"poisoning"}, goals={"nuke"}, feedback={"explicit"}),
+            ),
+            "",
+        ),
+        (
             cell(attacker=choice("attacker", "a", provides={"poisoning"}, knowledge={"victim", "statistics"})),
             "attacker 'a' needs knowledge of victim; the suite offers none",
         ),

@@ -39,13 +39,15 @@ class ProfileGenerator(nn.Module):
         hidden: units of each of two hidden layers.
 
     Raises:
-        RecbenchError: the track is explicit.
+        RecbenchError: the track is explicit, or the goal is neither push nor nuke.
     """
 
     def __init__(self, view: AttackerView, noise: int, hidden: int) -> None:
         super().__init__()
         if view.feedback == "explicit":
             raise RecbenchError("this generator writes clicks, not ratings; run it on the implicit track")
+        if view.goal == "degrade":
+            raise RecbenchError("this generator moves targets: its goals are push and nuke, not degrade")
         self.noise = noise
         self.n_items = view.n_items
         self.device = view.device

@@ -16,7 +16,8 @@ from recbench_plugins.attackers.heuristic.random import moments_of_all
 @dataclass(frozen=True)
 class Bandwagon(PoisoningAttacker):
     """The targets, some of the most rated items, and uniform fillers (Mobasher, Burke, Bhaumik, Williams, "Toward
-    trustworthy recommender systems: an analysis of attack models and algorithm robustness", ACM TOIT 2007). Push.
+    trustworthy recommender systems: an analysis of attack models and algorithm robustness", ACM TOIT 2007).
+    Push, or degrade without the targets.
 
     Explicit feedback: popular items get the top of the scale and fillers N(μ, σ), the mean and deviation of all
     ratings. What is popular is read from counts, never from means. Knowledge: `statistics`.
