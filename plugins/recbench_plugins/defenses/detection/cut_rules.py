@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.mixture import GaussianMixture
 
 from recbench.data import Interactions
 from recbench_plugins.defenses.detection import target_lift
-from recbench_plugins.defenses.detection.scikit_learn import GaussianMixture
 
 Cut = Literal["target-lift", "mixture", "share"]
 

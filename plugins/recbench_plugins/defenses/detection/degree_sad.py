@@ -8,10 +8,10 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
+from sklearn.tree import DecisionTreeClassifier
 
 from recbench.contracts import FitContext, Profiles, Sanitizer, Verdict, derive_seed, numpy_rng
 from recbench.data import Interactions
-from recbench_plugins.defenses.detection.scikit_learn import DecisionTreeClassifier
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]

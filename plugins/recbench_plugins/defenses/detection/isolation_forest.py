@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pydantic import PositiveInt
+from sklearn.ensemble import IsolationForest
 
 from recbench.contracts import FitContext, Sanitizer, Verdict, derive_seed
 from recbench.data import Interactions
 from recbench_plugins.defenses.detection.attribute_space import Array, judge
 from recbench_plugins.defenses.detection.cut_rules import Cut
-from recbench_plugins.defenses.detection.scikit_learn import IsolationForest
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from pydantic import PositiveInt
+from sklearn.neighbors import LocalOutlierFactor
 
 from recbench.contracts import FitContext, Sanitizer, Verdict
 from recbench.data import Interactions
 from recbench_plugins.defenses.detection.attribute_space import Array, judge
 from recbench_plugins.defenses.detection.cut_rules import Cut
-from recbench_plugins.defenses.detection.scikit_learn import LocalOutlierFactor
 
 
 @dataclass(frozen=True)

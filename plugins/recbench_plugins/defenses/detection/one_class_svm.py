@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field, PositiveInt
+from sklearn.svm import OneClassSVM
 
 from recbench.contracts import FitContext, Sanitizer, Verdict, numpy_rng
 from recbench.data import Interactions
 from recbench_plugins.defenses.detection.attribute_space import Array, judge
 from recbench_plugins.defenses.detection.cut_rules import Cut
-from recbench_plugins.defenses.detection.scikit_learn import OneClassSVM
 
 
 @dataclass(frozen=True)
