@@ -11,13 +11,13 @@ import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from recbench.matrix.closure import closure_digest
 
-PACKAGES = ("numpy", "scipy", "torch")
-"""Whose versions can move a float of a result."""
+PACKAGES = ("numpy", "scipy", "torch", "scikit-learn", "implicit", "cornac", "lenskit")
+"""Whose versions can move a float of a result; the last three need not be installed."""
 
 
 def digest_of(document: Any) -> str:
@@ -52,8 +52,16 @@ class Circumstances:
 
 @cache
 def versions() -> Mapping[str, str]:
-    """The versions of Python and of the packages that compute."""
-    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+    """The versions of Python and of those packages that compute and are installed."""
+    installed = {name: found for name in PACKAGES if (found := _version(name))}
+    return {"python": platform.python_version(), **installed}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def build_id(builds: Iterable[str]) -> str:

@@ -3,12 +3,13 @@ import json
 import sys
 
 import pytest
+import sklearn
 
 from recbench.component import Component
 from recbench.matrix.cells import Cell, cells_of
 from recbench.matrix.choices import NONE, Axes, Choice
 from recbench.matrix.closure import _read, _source, closure_digest
-from recbench.matrix.identity import Circumstances, cell_id
+from recbench.matrix.identity import PACKAGES, Circumstances, cell_id, versions
 from recbench.matrix.suite import Suite
 
 
@@ -234,3 +235,11 @@ def test_the_build_of_a_stage_reaches_the_contracts_but_not_the_command_line():
     reached = _reach("recbench.matrix.fit")
     assert {"recbench.contracts.training", "recbench.evaluation.ranking", "recbench.matrix.injection"} <= reached
     assert not any(name.startswith(("recbench.cli", "recbench.store", "recbench.matrix.plan")) for name in reached)
+
+
+def test_a_library_that_computes_is_in_the_build_and_one_that_is_missing_is_left_out(monkeypatch):
+    found = versions()
+    assert found["scikit-learn"] == sklearn.__version__
+    assert list(found)[:4] == ["python", "numpy", "scipy", "torch"]
+    monkeypatch.setattr("recbench.matrix.identity.PACKAGES", (*PACKAGES, "a-package-that-nobody-wrote"))
+    assert versions.__wrapped__() == found
