@@ -9,7 +9,7 @@ recbench imports no plugin. Its size is the arena's too: `dim`, `epochs` and the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -52,8 +52,8 @@ from recbench.evaluation.ranking import rank
 from recbench.matrix.injection import Poisoned, draw_templates, inject
 
 N_USERS, N_ITEMS, BLOCKS = 150, 80, 5
-LIKED = 4.0
-"""Ratings from here on are likes, the only thing that the victim learns from."""
+UNRATED = 0.1
+"""On the explicit track, the weight of what a user has not rated, beside 1 for a rating: dislikes can be seen."""
 SIZE = 0.1
 """Fakes, as a share of the genuine users."""
 FITS = 2
@@ -181,16 +181,19 @@ class Task:
         return [self.ranking(Profiles.empty(), feedback, np.array(targets, np.int32), k) for k in range(FITS)]
 
     def random_fakes(self, view: AttackerView) -> Profiles:
-        """The control: all targets that fit, and fillers by lot, liked or not by lot."""
+        """The control: all targets that fit, rated as the goal wants them, and fillers by lot, liked or not by lot.
+
+        A nuke by clicks, where holding a target can only raise it, leaves the targets out.
+        """
         rng = numpy_rng(self.seed, "random-fakes")
         lots = rng.random((view.budget.n_profiles, view.n_items))
-        lots[:, view.targets] += 1
+        lots[:, view.targets] += -1 if view.goal == "nuke" and view.budget.scale is None else 1
         places = np.argsort(np.argsort(-lots, axis=1), axis=1)
         chosen = places < view.budget.sizes[:, None]
         if view.budget.scale is None:
             return Profiles.from_dense(chosen)
         ratings = rng.integers(1, 6, chosen.shape).astype(np.float64)
-        ratings[:, view.targets] = view.budget.scale.high
+        ratings[:, view.targets] = view.budget.scale.low if view.goal == "nuke" else view.budget.scale.high
         return Profiles.from_dense(chosen, ratings)
 
     def matched_fakes(self, rated: bool) -> Profiles:
@@ -214,8 +217,9 @@ class Task:
 
 @dataclass(frozen=True)
 class Factors(Differentiable):
-    """Matrix factorization by Adam on the plain squared error of the whole matrix: every interaction, there or
-    not, weighs the same, so that adding and removing one are equally visible to a gradient.
+    """Matrix factorization by Adam on the squared error of the whole matrix. Every click, there or not, weighs the
+    same, so that adding and removing one are equally visible to a gradient; ratings are put between -1 and 1, and
+    what is not rated is a light 0.
     """
 
     dim: int = 6
@@ -230,11 +234,19 @@ class _FactorsProblem(Problem):
     perturbable = frozenset({"users", "items"})
 
     def __init__(self, model: Factors, train: Interactions, device: str, fakes: RelaxedProfiles | None) -> None:
-        liked = train if train.ratings is None else train.select(train.ratings >= LIKED)
-        rows = torch.tensor(liked.csr.toarray(), device=device)
+        held = torch.tensor(train.csr.toarray(), device=device)
         if fakes is not None:
-            rows = torch.cat([rows, fakes.matrix().to(rows)])
-        self.rows = rows
+            held = torch.cat([held, fakes.matrix().to(held)])
+        rows, weights = held, torch.ones_like(held)
+        if train.ratings is not None:
+            ratings = torch.tensor(train.ratings_csr.toarray(), device=device)
+            if fakes is not None:
+                assert fakes.ratings is not None
+                given = replace(fakes, weights=fakes.weights * fakes.ratings)
+                ratings = torch.cat([ratings, given.matrix().to(held)])
+            middle, half = (SCALE.high + SCALE.low) / 2, (SCALE.high - SCALE.low) / 2
+            rows, weights = (ratings - middle * held) / half, UNRATED + (1 - UNRATED) * held
+        self.rows, self.weights = rows, weights
         self.model = model
         self.device = device
         self.n_users, self.n_items = rows.shape
@@ -252,10 +264,10 @@ class _FactorsProblem(Problem):
         yield Batch(torch.arange(self.n_users, device=self.device), seed)
 
     def encode(self, params: Params) -> Tables:
-        return {**params, "rows": self.rows}
+        return {**params, "rows": self.rows, "weights": self.weights}
 
     def losses(self, tables: Tables, batch: Batch) -> Tensor:
-        errors: Tensor = ((tables["rows"] - tables["users"] @ tables["items"].T) ** 2).sum(1)
+        errors: Tensor = (tables["weights"] * (tables["rows"] - tables["users"] @ tables["items"].T) ** 2).sum(1)
         return errors[batch.users]
 
     def scores(self, tables: Tables, users: Tensor) -> Tensor:

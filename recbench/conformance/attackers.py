@@ -7,15 +7,16 @@ it: that is a failure of the check that says so, and of no other.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recbench.component import Component
+from recbench.component import GOALS, TRACKS, Component
 from recbench.conformance.arena import SIZE, Task
 from recbench.conformance.check import Failed, NotApplicable, Subject, check
+from recbench.conformance.exercise import first_goal
 from recbench.conformance.learning import watched
 from recbench.contracts import (
     BudgetViolation,
@@ -33,7 +34,6 @@ UNITS = 20
 """Planted tasks on which an attacker must beat random fakes."""
 FEW = 4
 """Planted tasks where only a clear defect is looked for."""
-TRACKS: tuple[Feedback, ...] = ("implicit", "explicit")
 
 
 @dataclass(frozen=True)
@@ -96,35 +96,51 @@ def _valid(subject: Subject, threat: Threat) -> Profiles:
         raise NotApplicable(f"its profiles do not count: {error}") from error
 
 
-def _track(subject: Subject) -> Feedback:
-    """The track on which it is judged: the implicit one, unless it is made for ratings."""
+def _declared(subject: Subject) -> list[Threat]:
+    """An attack for each goal on each track that it says it serves."""
     _attacker(subject)
-    if "ratings" in subject.component.requires_data:
-        return "explicit"
-    try:
-        _valid(subject, Threat("implicit"))
-    except NotApplicable:
-        _valid(subject, Threat("explicit"))
-        return "explicit"
-    return "implicit"
+    component = subject.component
+    goals = [goal for goal in GOALS if goal in component.goals]
+    return [Threat(track, goal=goal) for goal in goals for track in TRACKS if track in component.feedback]
+
+
+def _judged(subject: Subject, goal: Goal | None = None) -> Threat:
+    """The attack by which it is judged: its first goal, or this one, on the first track that it does not refuse."""
+    wanted = first_goal(subject.component) if goal is None else goal
+    threats = [each for each in _declared(subject) if each.goal == wanted]
+    if not threats:
+        raise NotApplicable(f"it does not serve the goal '{wanted}'")
+    for threat in threats[:-1]:
+        try:
+            _valid(subject, threat)
+        except NotApplicable:
+            continue
+        return threat
+    _valid(subject, threats[-1])
+    return threats[-1]
 
 
 def _gain(profiles: Profiles, threat: Threat) -> NDArray[np.floating]:
+    """Bits by which each target goes where the goal wants it; below 0 where it goes the other way."""
     task = Task.plant(threat.unit)
     view = task.view(frozenset(), threat.feedback, threat.goal, threat.n_targets, threat.size)
-    return np.asarray(task.gains(profiles, threat.feedback, view.targets))
+    rise = np.asarray(task.gains(profiles, threat.feedback, view.targets))
+    return -rise if threat.goal == "nuke" else rise
 
 
 @cache
 def _control(threat: Threat) -> float:
     """The gain of random fakes."""
     task = Task.plant(threat.unit)
-    return float(_gain(task.random_fakes(task.view(frozenset(), threat.feedback)), threat)[0])
+    view = task.view(frozenset(), threat.feedback, threat.goal, threat.n_targets, threat.size)
+    return float(_gain(task.random_fakes(view), threat)[0])
 
 
 def _claims_damage(subject: Subject) -> None:
     if subject.component.family == "control":
         raise NotApplicable("its family is 'control': it is there to be beaten and claims no damage")
+    if first_goal(subject.component) == "degrade":
+        raise NotApplicable("the arena measures where targets go; an attack that only degrades has none")
 
 
 @check("attacker", guards=("D13", "D23", "D36", "D38"))
@@ -133,31 +149,31 @@ def fakes_keep_to_the_budget(subject: Subject) -> None:
     replacement: their damage cannot be compared. Targets count, nothing is held twice, ratings are on the scale.
     """
     _attacker(subject)
-    refusals = []
-    for feedback in TRACKS:
+    crafted = False
+    for threat in _declared(subject):
         for n_targets in (1, 3):
             try:
-                _profiles(subject, Threat(feedback, n_targets=n_targets))
-            except NotApplicable as refusal:
-                refusals.append(str(refusal))
+                _profiles(subject, replace(threat, n_targets=n_targets))
+                crafted = True
+            except NotApplicable:
+                continue
             except KnowledgeViolation as error:
                 raise NotApplicable(f"it crafts nothing: {error}") from error
             except RuleViolation as error:
                 raise Failed(
-                    f"{feedback} track, {n_targets} targets: {error}. Write at most `view.budget.sizes[k]` different "
+                    f"{threat.goal}, {threat.feedback} track, {n_targets} targets: {error}. Write at most `view.budget.sizes[k]` different "
                     "items into profile k, targets counted, and ratings only where `view.budget.scale` is one"
                 ) from error
-    if len(refusals) == 2 * len(TRACKS):
-        raise Failed(f"it refuses to push a target at all: {refusals[0]}; push on at least one track")
+    if not crafted:
+        raise NotApplicable("it refuses all that it says it serves")
 
 
 @check("attacker", guards=("D24",))
 def it_touches_no_more_than_it_declares(subject: Subject) -> None:
     """A harness that hands everybody the trained victim turns every attack into a white-box one."""
-    _attacker(subject)
-    for feedback in TRACKS:
+    for threat in _declared(subject):
         try:
-            _profiles(subject, Threat(feedback))
+            _profiles(subject, threat)
         except KnowledgeViolation as error:
             raise Failed(f"{error}. Declare that knowledge in the component, or do without") from error
         except (RuleViolation, NotApplicable):
@@ -167,9 +183,9 @@ def it_touches_no_more_than_it_declares(subject: Subject) -> None:
 @check("attacker", guards=("D24",))
 def what_it_may_not_see_does_not_change_its_profiles(subject: Subject) -> None:
     """Knowledge that is declared away and used all the same makes an attack look stronger than it is."""
-    component, feedback = subject.component, _track(subject)
-    first = _valid(subject, Threat(feedback))
-    view = Task.plant(0).view(component.knowledge, feedback, offered=Task.plant(1))
+    component, threat = subject.component, _judged(subject)
+    first = _valid(subject, threat)
+    view = Task.plant(0).view(component.knowledge, threat.feedback, threat.goal, offered=Task.plant(1))
     second = _attacker(subject).craft(view)
     if not (np.array_equal(first.indptr, second.indptr) and np.array_equal(first.items, second.items)):
         raise Failed(
@@ -183,8 +199,8 @@ def every_trained_part_learns(subject: Subject) -> None:
     """A generator whose output is detached before its own loss, a loss that does not depend on it, an optimizer
     that holds another model's parameters: each has been published, and none of them ever learned.
     """
-    attacker, feedback = _attacker(subject), _track(subject)
-    view = Task.plant(0).view(subject.component.knowledge, feedback)
+    attacker, threat = _attacker(subject), _judged(subject)
+    view = Task.plant(0).view(subject.component.knowledge, threat.feedback, threat.goal)
     with watched() as watch:
         attacker.craft(view)
     if not watch.optimizers and not watch.asked:
@@ -199,17 +215,17 @@ def it_beats_random_fakes(subject: Subject) -> None:
     20 planted tasks, an easy victim that it has never seen, and an interval.
     """
     _claims_damage(subject)
-    feedback = _track(subject)
+    judged = _judged(subject)
     own, control = [], []
     for unit in range(UNITS):
-        threat = Threat(feedback, unit)
+        threat = replace(judged, unit=unit)
         own.append(_gain(_valid(subject, threat), threat)[0])
         control.append(_control(threat))
     gain = paired_interval(np.array(own), np.array(control), np.arange(UNITS), seed=0)
     if not gain.low > 0:
         raise Failed(
-            f"over random fakes its targets gain {gain.mean:+.2f} bits of rank (95%: {gain.low:+.2f} to "
-            f"{gain.high:+.2f}) on {UNITS} planted tasks. If it claims no damage, its family is 'control'"
+            f"asked to {judged.goal}, it moves its targets by {gain.mean:+.2f} bits of rank more than random fakes do "
+            f"(95%: {gain.low:+.2f} to {gain.high:+.2f}) on {UNITS} planted tasks. If it claims no damage, its family is 'control'"
         )
 
 
@@ -217,14 +233,14 @@ def it_beats_random_fakes(subject: Subject) -> None:
 def damage_does_not_fall_with_the_budget(subject: Subject) -> None:
     """An attack that does less with more does not spend what it is given."""
     _claims_damage(subject)
-    feedback = _track(subject)
-    small = [Threat(feedback, unit) for unit in range(FEW)]
-    large = [Threat(feedback, unit, size=3 * SIZE) for unit in range(FEW)]
+    judged = _judged(subject)
+    small = [replace(judged, unit=unit) for unit in range(FEW)]
+    large = [replace(each, size=3 * SIZE) for each in small]
     less, more = (np.array([_gain(_valid(subject, each), each)[0] for each in row]) for row in (small, large))
     change = paired_interval(more, less, np.arange(FEW), seed=0)
     if change.high < 0:
         raise Failed(
-            f"with three times the profiles its targets gain {-change.mean:.2f} bits less ({less.mean():+.2f} at "
+            f"with three times the profiles its targets move {-change.mean:.2f} bits less ({less.mean():+.2f} at "
             f"{SIZE:.0%}, {more.mean():+.2f} at {3 * SIZE:.0%}). Does it use every profile of the budget?"
         )
 
@@ -232,7 +248,7 @@ def damage_does_not_fall_with_the_budget(subject: Subject) -> None:
 @check("attacker", guards=("D3", "D5", "D31"))
 def every_pushed_target_is_in_some_profile(subject: Subject) -> None:
     """Profiles that never hold the target they push, or only the first of several, were judged as attacks on all."""
-    threat = Threat(_track(subject), n_targets=3)
+    threat = replace(_judged(subject, "push"), n_targets=3)
     targets = Task.plant(threat.unit).cold
     held = np.isin(targets, _valid(subject, threat).items)
     if not held.all():
@@ -244,20 +260,46 @@ def every_pushed_target_is_in_some_profile(subject: Subject) -> None:
 @check("attacker")
 def a_nuke_does_not_raise_its_targets(subject: Subject) -> None:
     """An attack that knows one goal and accepts others reports the wrong one. Refuse a goal by a RecbenchError."""
-    _track(subject)
-    gains, refusals = [], []
-    for feedback in TRACKS:
+    _judged(subject, "nuke")
+    for threat in (each for each in _declared(subject) if each.goal == "nuke"):
         try:
-            threats = [Threat(feedback, unit, goal="nuke") for unit in range(FEW)]
-            gains.append(np.array([_gain(_valid(subject, each), each)[0] for each in threats]))
-        except NotApplicable as refusal:
-            refusals.append(str(refusal))
-    if not gains:
-        raise NotApplicable("; ".join(refusals))
-    for gain in gains:
-        raised = interval(gain, np.arange(FEW), seed=0)
+            threats = [replace(threat, unit=unit) for unit in range(FEW)]
+            rises = np.array([-_gain(_valid(subject, each), each)[0] for each in threats])
+        except NotApplicable:
+            continue
+        raised = interval(rises, np.arange(FEW), seed=0)
         if raised.low > 0:
             raise Failed(
                 f"asked to nuke, it raises its targets by {raised.mean:.2f} bits (95%: {raised.low:+.2f} to "
                 f"{raised.high:+.2f}). Leave the targets out, rate them lowest, or refuse the goal"
             )
+
+
+@check("attacker")
+def it_serves_the_goals_and_tracks_that_it_declares_and_no_others(subject: Subject) -> None:
+    """A pushing attack that takes any goal was run as a nuke, and its failure read as robustness; one that refuses in
+    the middle of a run costs the cell. What is declared is skipped in time, or served.
+    """
+    component = subject.component
+    refused = {each: _refusal(subject, each) for each in _declared(subject)}
+    for field, declared in (("goal", component.goals), ("feedback", component.feedback)):
+        for word in sorted(declared):
+            answers = [why for threat, why in refused.items() if getattr(threat, field) == word]
+            if all(answers):
+                raise Failed(f"it declares '{word}' and refuses it: {answers[0]}; declare what it serves")
+    others = [Threat(track, goal=goal) for goal in GOALS for track in TRACKS]
+    for threat in others:
+        outside = {threat.goal} - component.goals | {threat.feedback} - component.feedback
+        if len(outside) == 1 and not _refusal(subject, threat):
+            raise Failed(f"it takes '{outside.pop()}', which it does not declare; refuse it by a RecbenchError")
+
+
+def _refusal(subject: Subject, threat: Threat) -> str:
+    """Why it refuses, or nothing; profiles that do not count, and crashes, are the business of other checks."""
+    try:
+        _profiles(subject, threat)
+    except NotApplicable as refusal:
+        return str(refusal)
+    except Exception:
+        return ""
+    return ""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recbench.component import GOALS, Component, Goal
 from recbench.conformance.arena import VICTIM
 from recbench.conformance.check import NotApplicable, Subject
 from recbench.conformance.planted import SCALE, hidden_seed, interactions, preference_blocks, scores_of
@@ -69,8 +70,14 @@ def exercise(subject: Subject, seed: int = 0, device: str = "cpu", train: Intera
 
 def data_of(subject: Subject) -> Interactions:
     """`small_data()` on the track that the component can be run on."""
-    needs = subject.component.requires_data | subject.component.provides
-    return small_data() if "ratings" in needs else binarize(small_data())
+    component = subject.component
+    rated = "ratings" in component.requires_data | component.provides or "implicit" not in component.feedback
+    return small_data() if rated else binarize(small_data())
+
+
+def first_goal(component: Component) -> Goal:
+    """What an attacker is asked where one goal is enough: to push if it serves that, else to nuke."""
+    return next(goal for goal in GOALS if goal in component.goals)
 
 
 def _has(kept: Interactions, name: str) -> bool:
@@ -92,7 +99,7 @@ def _defend(defense: Sanitizer | RobustTraining, data: Interactions, ctx: FitCon
 
 
 def view_of(subject: Subject, data: Interactions, seed: int, device: str = "cpu") -> AttackerView:
-    """What an attacker sees of a push of the two least popular items by three profiles of six."""
+    """What an attacker sees of an attack on the two least popular items by three profiles of six."""
     secrets = {
         "statistics": ItemStatistics.of(data),
         "interactions": data,
@@ -104,7 +111,7 @@ def view_of(subject: Subject, data: Interactions, seed: int, device: str = "cpu"
     return AttackerView(
         targets=targets,
         budget=Budget(np.full(3, 6), data.n_items, None if data.ratings is None else SCALE),
-        goal="push",
+        goal=first_goal(subject.component),
         feedback="implicit" if data.ratings is None else "explicit",
         n_items=data.n_items,
         seed=seed,

@@ -23,10 +23,12 @@ from recbench.store import Store, StoreError
 from recbench.store.files import to_json, writing
 from recbench.store.store import check_key
 
-# Not pandas: it loads pyarrow, which starts a thread, and a process with threads must not fork.
 # numpy.random, which NumPy loads late, so that all tasks find its global generator in the same state.
 # torch._dynamo, which the first step of any of torch's optimizers loads, for 1.8 CPU seconds.
 PRELOAD = ("numpy", "numpy.random", "scipy.sparse", "torch", "torch._dynamo", "recbench.contracts")
+
+FORKABLE = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
+"""Keeps pyarrow, which pandas loads, from starting a thread: a process with threads must not fork."""
 
 
 class LocalExecutor:
@@ -123,7 +125,7 @@ class LocalExecutor:
                 stderr=log,
                 pass_fds=(other.fileno(),),
                 start_new_session=True,  # Ctrl-C is for the harness, which then closes the executor
-                env=os.environ | thread_environment(Limits().threads) | {"PYTHONHASHSEED": "0"},
+                env=os.environ | thread_environment(Limits().threads) | FORKABLE | {"PYTHONHASHSEED": "0"},
             )
 
     def _feed(self) -> None:

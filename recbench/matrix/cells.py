@@ -40,7 +40,7 @@ class Cell:
     def question(self) -> dict[str, Any]:
         """Everything that can move a float of the answer, as JSON."""
         suite = self.suite
-        data = self.dataset.identity
+        data = dict(self.dataset.identity)
         targets = suite.threat.targets
         split: dict[str, Any] = {"kind": suite.split.kind}
         if suite.split.kind != "leave-one-out":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -44,16 +45,16 @@ class Choice:
     def name(self) -> str:
         return self.component.name
 
-    @property
+    @cached_property
     def identity(self) -> dict[str, Any]:
-        """What can move a number: name, version and parameters."""
+        """What can move a number: name, version and parameters. To be read, not changed."""
         here = {"path", "digest"} if self.component.factory in FILES else set()
         params = {key: value for key, value in self.params.items() if key not in here}
         return {"name": self.name, "version": self.component.version, "params": params}
 
-    @property
+    @cached_property
     def spec(self) -> dict[str, Any]:
-        """What a worker needs to build it, as JSON."""
+        """What a worker needs to build it, as JSON. To be read, not changed."""
         return {
             "kind": self.component.kind,
             "name": self.name,

@@ -9,7 +9,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -45,9 +45,13 @@ class Circumstances:
             function: the stage's own function, `module:function`.
             factories: of the components that take part, `module:Class`.
         """
-        modules = sorted({reference.partition(":")[0] for reference in (function, *factories)})
-        sources = {module: closure_digest(module) for module in modules}
-        return digest_of({"sources": sources, "versions": versions(), "device": self.device, "threads": self.threads})
+        return _build(self, frozenset(reference.partition(":")[0] for reference in (function, *factories)))
+
+
+@cache
+def _build(circumstances: Circumstances, modules: frozenset[str]) -> str:
+    sources = {module: closure_digest(module) for module in sorted(modules)}
+    return digest_of({"sources": sources, "versions": versions(), **asdict(circumstances)})
 
 
 @cache

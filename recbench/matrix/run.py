@@ -13,7 +13,7 @@ from recbench.execution import Limits, LocalExecutor
 from recbench.execution.local import PRELOAD
 from recbench.matrix.cells import Cell
 from recbench.matrix.environment import environment
-from recbench.matrix.plan import PLAN, Plan, Rerun
+from recbench.matrix.plan import KINDS, PLAN, Plan, Rerun
 from recbench.matrix.progress import Progress, StageEvent, progress
 from recbench.matrix.records import record_of, record_without_run
 from recbench.matrix.scheduler import Scheduler, Settled
@@ -23,8 +23,8 @@ from recbench.store.lock import hold
 
 ENVIRONMENT = "environment.json"
 
-# Not prepare: its readers load pandas, which starts threads. scipy.stats costs every metric 0.6 s.
-WORKERS_START_WITH = ("scipy.stats", *(f"recbench.matrix.{kind}" for kind in ("craft", "sanitize", "fit", "evaluate")))
+# pandas reads data, and scipy.stats is behind every metric: 0.6 seconds each, once a run in place of once a stage.
+WORKERS_START_WITH = ("pandas", "scipy.stats", *(f"recbench.matrix.{kind}" for kind in KINDS))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -63,12 +63,13 @@ class Recipes:
     Args:
         circumstances: where the run computes.
         surrogates: the differentiable recommenders that attackers may train.
-        metrics: of the suite.
+        metrics: of the one suite whose cells these are.
     """
 
     circumstances: Circumstances
     surrogates: list[Choice]
     metrics: list[Choice]
+    _known: dict[tuple[object, ...], Stage] = field(default_factory=dict, repr=False)
     _made: dict[str, Stage] = field(default_factory=dict, repr=False)
 
     def evaluate(self, cell: Cell) -> Stage:
@@ -78,8 +79,12 @@ class Recipes:
             inputs["verdict"] = self._sanitize(cell)
         inputs["fit"] = self._fit(cell)
         inputs["clean"] = self._fit(Cell(cell.suite, cell.dataset, cell.seed, cell.recommender))
-        arguments = {"metrics": [metric.spec for metric in self.metrics], "group": cell.group}
-        return self._make("evaluate", arguments, inputs, self.metrics, f"evaluate {cell}", frozenset({"clean"}))
+
+        def make() -> Stage:
+            arguments = {"metrics": [metric.spec for metric in self.metrics], "group": cell.group}
+            return self._stage("evaluate", arguments, inputs, self.metrics, f"evaluate {cell}", frozenset({"clean"}))
+
+        return self._once(("evaluate", cell.group, *inputs.items()), make)
 
     def explain(self, cell: Cell) -> Stage:
         """Why the cell's attack works on its victim without a defense; no part of the cell's answer."""
@@ -88,7 +93,7 @@ class Recipes:
             "replica": cell.replica,
             "group": cell.group,
         }
-        return self._make("explain", arguments, self._inputs(cell), [cell.recommender], f"explain {cell}")
+        return self._stage("explain", arguments, self._inputs(cell), [cell.recommender], f"explain {cell}")
 
     def build_id(self, cell: Cell) -> str:
         """The identity of the code and the circumstances that the cell's numbers come from, metrics left out."""
@@ -102,16 +107,21 @@ class Recipes:
 
     def _prepare(self, cell: Cell) -> Stage:
         suite = cell.suite
-        arguments = {
-            "dataset": cell.dataset.spec,
-            "feedback": suite.feedback,
-            "positive_from": suite.positive_from,
-            "kcore": None if suite.kcore is None else suite.kcore.model_dump(),
-            "split": suite.split.model_dump(mode="json"),
-            "targets": suite.threat.targets.model_dump(),
-            "seed": cell.seed,
-        }
-        return self._make("prepare", arguments, {}, [cell.dataset], f"prepare {cell.dataset.name}, seed {cell.seed}")
+
+        def make() -> Stage:
+            arguments = {
+                "dataset": cell.dataset.spec,
+                "feedback": suite.feedback,
+                "positive_from": suite.positive_from,
+                "kcore": None if suite.kcore is None else suite.kcore.model_dump(),
+                "split": suite.split.model_dump(mode="json"),
+                "targets": suite.threat.targets.model_dump(),
+                "seed": cell.seed,
+            }
+            label = f"prepare {cell.dataset.name}, seed {cell.seed}"
+            return self._stage("prepare", arguments, {}, [cell.dataset], label)
+
+        return self._once(("prepare", cell.dataset, cell.seed), make)
 
     def _craft(self, cell: Cell, attacker: Choice) -> Stage:
         knowledge = attacker.component.knowledge
@@ -119,25 +129,35 @@ class Recipes:
         victim = cell.recommender if knowledge & {"queries", "victim"} else None
         defense = cell.defense if "defense" in knowledge else None
         surrogates = self.surrogates if "surrogate" in knowledge else []
-        arguments = self._common(cell) | {
-            "attacker": attacker.spec | {"knowledge": sorted(knowledge)},
-            "surrogates": [choice.spec for choice in surrogates],
-            "victim": None if victim is None else victim.spec,
-            "defense": None if defense is None else defense.spec,
-            "size": cell.size,
-            "goal": cell.suite.threat.goal,
-            "group": cell.group,
-        }
-        involved = [attacker, *surrogates, *(choice for choice in (victim, defense) if choice is not None)]
-        label = f"craft {attacker.name} {cell.size:g} on {cell.dataset.name}, seed {cell.seed}"
-        return self._make("craft", arguments, {"prepared": self._prepare(cell)}, involved, label)
+        prepared = self._prepare(cell)
+
+        def make() -> Stage:
+            arguments = self._common(cell) | {
+                "attacker": attacker.spec | {"knowledge": sorted(knowledge)},
+                "surrogates": [choice.spec for choice in surrogates],
+                "victim": None if victim is None else victim.spec,
+                "defense": None if defense is None else defense.spec,
+                "size": cell.size,
+                "goal": cell.suite.threat.goal,
+                "group": cell.group,
+            }
+            involved = [attacker, *surrogates, *(choice for choice in (victim, defense) if choice is not None)]
+            label = f"craft {attacker.name} {cell.size:g} on {cell.dataset.name}, seed {cell.seed}"
+            return self._stage("craft", arguments, {"prepared": prepared}, involved, label)
+
+        return self._once(("craft", prepared, attacker, victim, defense, cell.size, cell.group), make)
 
     def _sanitize(self, cell: Cell) -> Stage:
         assert cell.defense is not None
-        arguments = self._common(cell) | {"defense": cell.defense.spec, "replica": cell.replica}
-        attack = "clean data" if cell.attacker is None else f"{cell.attacker.name} {cell.size:g}"
-        label = f"inspect {attack} with {cell.defense.name} on {cell.dataset.name}, seed {cell.seed}"
-        return self._make("sanitize", arguments, self._inputs(cell), [cell.defense], label)
+        defense, inputs = cell.defense, self._inputs(cell)
+
+        def make() -> Stage:
+            arguments = self._common(cell) | {"defense": defense.spec, "replica": cell.replica}
+            attack = "clean data" if cell.attacker is None else f"{cell.attacker.name} {cell.size:g}"
+            label = f"inspect {attack} with {defense.name} on {cell.dataset.name}, seed {cell.seed}"
+            return self._stage("sanitize", arguments, inputs, [defense], label)
+
+        return self._once(("sanitize", defense, cell.replica, *inputs.items()), make)
 
     def _fit(self, cell: Cell) -> Stage:
         inputs = self._inputs(cell)
@@ -145,13 +165,17 @@ class Recipes:
         if training is not None and _is_sanitizer(training):
             inputs["verdict"] = self._sanitize(cell)
             training = None
-        arguments = self._common(cell) | {
-            "recommender": cell.recommender.spec,
-            "training": None if training is None else training.spec,
-            "replica": cell.replica,
-        }
-        involved = [cell.recommender, *([] if training is None else [training])]
-        return self._make("fit", arguments, inputs, involved, f"fit {cell}")
+
+        def make() -> Stage:
+            arguments = self._common(cell) | {
+                "recommender": cell.recommender.spec,
+                "training": None if training is None else training.spec,
+                "replica": cell.replica,
+            }
+            involved = [cell.recommender, *([] if training is None else [training])]
+            return self._stage("fit", arguments, inputs, involved, f"fit {cell}")
+
+        return self._once(("fit", cell.recommender, training, cell.replica, *inputs.items()), make)
 
     def _common(self, cell: Cell) -> dict[str, Any]:
         return {
@@ -161,7 +185,14 @@ class Recipes:
             "threads": self.circumstances.threads,
         }
 
-    def _make(
+    def _once(self, key: tuple[object, ...], make: Callable[[], Stage]) -> Stage:
+        """The stage of a key, which holds all that it is made from: a plan asks for each of them many times."""
+        if key not in self._known:
+            stage = make()
+            self._known[key] = self._made.setdefault(stage.recipe, stage)
+        return self._known[key]
+
+    def _stage(
         self,
         kind: str,
         arguments: Mapping[str, Any],
@@ -173,8 +204,7 @@ class Recipes:
         build = self.circumstances.build(
             f"recbench.matrix.{kind}:{kind}", [choice.component.factory for choice in involved]
         )
-        stage = Stage(kind, arguments, inputs, build, label, optional)
-        return self._made.setdefault(stage.recipe, stage)
+        return Stage(kind, arguments, inputs, build, label, optional)
 
 
 def _is_sanitizer(defense: Choice) -> bool:

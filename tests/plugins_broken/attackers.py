@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from recbench.component import Component, Knowledge
+from recbench.component import GOALS, Component, Goal, Knowledge
 from recbench.contracts import AttackerView, ItemStatistics, PoisoningAttacker, Profiles, numpy_rng, torch_rng
 from recbench_plugins.attackers.heuristic.popular import Popular
 from recbench_plugins.attackers.heuristic.random import Random
@@ -118,13 +118,19 @@ class AlwaysPushes(Popular):
         return super().craft(replace(view, goal="push"))
 
 
-def _component(name: str, broken: type, *knowledge: Knowledge) -> Component:
+@dataclass(frozen=True)
+class TakesAnyGoal(Popular):
+    """It says that it only pushes, and would nuke and degrade as well if the harness asked."""
+
+
+def _component(name: str, broken: type, *knowledge: Knowledge, goals: frozenset[Goal] = frozenset(GOALS)) -> Component:
     return Component(
         "attacker",
         name,
         f"{__name__}:{broken.__name__}",
         provides=frozenset({"poisoning"}),
         knowledge=frozenset(knowledge or ("statistics",)),
+        goals=goals,
         family="gan" if broken is PromisesNothing else "heuristic",
     )
 
@@ -138,6 +144,9 @@ BROKEN = {
     "damage does not fall with the budget": _component("spends-less-of-more", SpendsLessOfMore),
     "every pushed target is in some profile": _component("first-target-only", FirstTargetOnly),
     "a nuke does not raise its targets": _component("always-pushes", AlwaysPushes),
+    "it serves the goals and tracks that it declares and no others": _component(
+        "takes-any-goal", TakesAnyGoal, goals=frozenset({"push"})
+    ),
 }
 """The one of each check."""
 
