@@ -131,7 +131,7 @@ def test_a_component_is_built_with_its_parameters():
         (Model, {"dim": "64"}, "recommender 'model': dim = '64': input should be a valid integer"),
         (Model, {"dim": 64.0}, "dim = 64.0: input should be a valid integer"),
         (Model, {"dim": True}, "dim = True: input should be a valid integer"),
-        (Model, {"dim": 0}, "dim = 0: input should be (greater than|1 or 2) 0"),
+        (Model, {"dim": 0}, "dim = 0: input should be greater than 0"),
         (Model, {"lr": True}, "lr = True: input should be a valid number"),
         (Model, {"fast": 1}, "fast = 1: input should be a valid boolean"),
         (Model, {"loss": "hinge"}, "loss = 'hinge': input should be 'bpr' or 'softmax'"),

@@ -161,7 +161,8 @@ def fakes_keep_to_the_budget(subject: Subject) -> None:
                 raise NotApplicable(f"it crafts nothing: {error}") from error
             except RuleViolation as error:
                 raise Failed(
-                    f"{threat.goal}, {threat.feedback} track, {n_targets} targets: {error}. Write at most `view.budget.sizes[k]` different "
+                    f"{threat.goal}, {threat.feedback} track, {n_targets} targets: {error}. "
+                    "Write at most `view.budget.sizes[k]` different "
                     "items into profile k, targets counted, and ratings only where `view.budget.scale` is one"
                 ) from error
     if not crafted:
@@ -225,7 +226,8 @@ def it_beats_random_fakes(subject: Subject) -> None:
     if not gain.low > 0:
         raise Failed(
             f"asked to {judged.goal}, it moves its targets by {gain.mean:+.2f} bits of rank more than random fakes do "
-            f"(95%: {gain.low:+.2f} to {gain.high:+.2f}) on {UNITS} planted tasks. If it claims no damage, its family is 'control'"
+            f"(95%: {gain.low:+.2f} to {gain.high:+.2f}) on {UNITS} planted tasks. "
+            "If it claims no damage, its family is 'control'"
         )
 
 
