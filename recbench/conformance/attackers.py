@@ -279,8 +279,8 @@ def a_nuke_does_not_raise_its_targets(subject: Subject) -> None:
 
 @check("attacker")
 def it_serves_the_goals_and_tracks_that_it_declares_and_no_others(subject: Subject) -> None:
-    """A pushing attack that takes any goal was run as a nuke, and its failure read as robustness; one that refuses in
-    the middle of a run costs the cell. What is declared is skipped in time, or served.
+    """An attack that takes a goal which it does not serve reports another attack's damage; one that refuses what it
+    declares is a failed cell, where a suite that knows of it skips the cell before anything runs.
     """
     component = subject.component
     refused = {each: _refusal(subject, each) for each in _declared(subject)}
