@@ -12,8 +12,10 @@ from recbench.adapters import Command, hand_over
 from recbench.component import Component
 from recbench.data.readers import read_interactions
 from recbench.errors import RecbenchError, SuiteError
+from recbench.leaderboard.labels import key_of
 from recbench.matrix.cells import Cell
 from recbench.matrix.choices import OWN_DATA
+from recbench.matrix.craft import fakes_of
 from recbench.matrix.plan import Plan
 from recbench.matrix.prepared import Prepared
 from recbench.matrix.progress import Progress
@@ -132,31 +134,32 @@ def reported(plan: Plan, store: Store) -> Report:
         dataset=plan.axes.datasets[0].name,
         n_users=train.train.n_users,
         n_items=train.train.n_items,
-        fakes=round(plan.suite.threat.sizes[0] * train.train.n_users),
+        fakes=fakes_of(plan.suite.threat.sizes[0], train.train.n_users),
         explanation=None,
+        unexplained="",
         names=_item_names(plan, train),
     )
     cell = _worst_cell(plan, report)
-    return report if cell is None else replace(report, explanation=_explained(cell, plan, store))
+    if cell is None:
+        return report
+    try:
+        return replace(report, explanation=Explanation.of(cell, plan, store, results.labels["defense"]))
+    except RecbenchError as error:
+        return replace(report, unexplained=str(error))
 
 
 def _worst_cell(plan: Plan, report: Report) -> Cell | None:
     """The first unit of the worst attack on the undefended recommender."""
     if report.worst is None:
         return None
+    labels = report.results.labels["attacker"]
     return next(
         cell
         for cell in plan.runnable
-        if cell.attacker is not None and cell.attacker.name == report.worst.attacker and cell.defense is None
+        if cell.attacker is not None
+        and cell.defense is None
+        and labels[key_of(cell.attacker.identity)] == report.worst.attacker
     )
-
-
-def _explained(cell: Cell, plan: Plan, store: Store) -> Explanation | None:
-    try:
-        return Explanation.of(cell, plan, store)
-    except RecbenchError as error:  # the report stands without it
-        warnings.warn(str(error), stacklevel=2)
-        return None
 
 
 def _item_names(plan: Plan, prepared: Prepared) -> tuple[str, ...]:

@@ -183,3 +183,24 @@ def test_what_is_no_recommender_is_refused(log, tmp_path):
 
     with pytest.raises(RecbenchError, match="fit"):
         recbench.audit(Nothing(), log, tmp_path)
+
+
+def test_variants_of_an_attack_and_of_a_detector_are_told_apart_in_the_explanation(log, tmp_path):
+    variants = {"attackers": ["power-user[measure=ratings|similarity]"], "defenses": ["pca-varselect[threshold=2|6]"]}
+    report = recbench.audit(CoOccurrence(), log, tmp_path, size=0.05, **variants)
+    assert {row.attacker for row in report.attacks} == {
+        'power-user[measure="ratings"]',
+        'power-user[measure="similarity"]',
+    }
+    assert report.worst is not None
+    assert set(report.explanation.seen) == {"pca-varselect[threshold=2.0]", "pca-varselect[threshold=6.0]"}
+
+
+def test_an_attack_that_cannot_be_explained_says_why(report, monkeypatch):
+    def fails(*_):
+        raise RecbenchError("the second training ran out of time")
+
+    monkeypatch.setattr("recbench.auditing.Explanation.of", fails)
+    again = recbench.audit(CoOccurrence(), report.results.plan["suite"]["datasets"][0], report.results.folder, **QUICK)
+    assert again.explanation is None
+    assert "is not known: the second training ran out of time." in "\n".join(again.summary)

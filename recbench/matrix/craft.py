@@ -40,6 +40,11 @@ MAX_LISTS = 10_000
 """What an attacker that queries the victim may spend: retrainings, and lists looked at."""
 
 
+def fakes_of(size: float, n_users: int) -> int:
+    """How many fakes an attack size comes to: at least one."""
+    return max(1, round(size * n_users))
+
+
 @measured
 def craft(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Artifact:
     """Show the attacker what it declares to know, let it craft, and hold the result against the budget.
@@ -58,7 +63,7 @@ def craft(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Artif
     """
     prepared = Prepared.of(inputs["prepared"])
     train = prepared.train
-    count = max(1, round(arguments["size"] * train.n_users))
+    count = fakes_of(arguments["size"], train.n_users)
     templates = draw_templates(train, count, _seed(arguments, "templates"))
     budget = Budget(train.user_counts[templates], train.n_items, prepared.scale)
     knowledge = frozenset(arguments["attacker"]["knowledge"])

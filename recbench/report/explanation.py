@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from recbench.contracts import Profiles
 from recbench.errors import RecbenchError
+from recbench.leaderboard.labels import key_of
 from recbench.matrix.cells import Cell
 from recbench.matrix.plan import Plan
 from recbench.matrix.prepared import Prepared
@@ -53,7 +54,7 @@ class Explanation:
         influence: float64 [parts], the bits of the targets' rank gain that are lost without the part.
         plane: float32 [n + m, 2], genuine users first: places on the two principal axes of all users' items.
         popularity: int64 [n_items], the genuine users who have each item.
-        seen: what each detector said, by its name.
+        seen: what each detector said, by its label.
     """
 
     attacker: str
@@ -67,8 +68,13 @@ class Explanation:
     seen: Mapping[str, Seen]
 
     @classmethod
-    def of(cls, cell: Cell, plan: Plan, store: Store) -> Explanation:
+    def of(cls, cell: Cell, plan: Plan, store: Store, labels: Mapping[str, str]) -> Explanation:
         """Explain a cell of a run: trains the recommender without each part of the profiles.
+
+        Args:
+            cell: without a defense.
+            plan, store: of the run.
+            labels: what defenses are called, by their `key_of`.
 
         Raises:
             RecbenchError: the cell is not ok, or a training failed; the message has the reason and the log.
@@ -91,7 +97,7 @@ class Explanation:
             influence=answer["influence"],
             plane=answer["plane"],
             popularity=prepared.train.item_counts,
-            seen=_seen(record, store),
+            seen=_seen(record, store, labels),
         )
 
     @property
@@ -103,13 +109,14 @@ class Explanation:
         return [(int(item), int(counts[item])) for item in order]
 
 
-def _seen(explained: Mapping[str, Any], store: Store) -> dict[str, Seen]:
-    """What the run's detectors said of the same poison, by their names."""
+def _seen(explained: Mapping[str, Any], store: Store, labels: Mapping[str, str]) -> dict[str, Seen]:
+    """What the run's detectors said of the same poison, by their labels."""
     question = {**explained["question"], "defense": None}
     seen = {}
     for record in store.records():
         verdict = record["artifacts"].get("verdict")
         if verdict is not None and {**record["question"], "defense": None} == question:
             arrays = store.get(verdict).arrays
-            seen[record["question"]["defense"]["name"]] = Seen(arrays["suspicion"], ~arrays["keep"])
+            label = labels[key_of(record["question"]["defense"])]
+            seen[label] = Seen(arrays["suspicion"], ~arrays["keep"])
     return dict(sorted(seen.items()))

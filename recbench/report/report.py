@@ -34,6 +34,7 @@ class Report:
         n_users, n_items: of the data, before the attack.
         fakes: how many users the attacker adds.
         explanation: of the attack that does most; None where none worked or it could not be explained.
+        unexplained: why the attack that does most could not be explained, or nothing.
         names: what to call items, [n_items].
     """
 
@@ -44,6 +45,7 @@ class Report:
     n_items: int
     fakes: int
     explanation: Explanation | None
+    unexplained: str
     names: tuple[str, ...]
 
     @cached_property
@@ -72,7 +74,12 @@ class Report:
     @property
     def worst(self) -> AttackerRow | None:
         """The attack with the greatest effect of those, no controls, whose 95% interval lies above the floor."""
-        sure = [row for row in self.attacks if not row.control and (row.gain_low or row.gain or 0.0) > self.floor]
+
+        def least(row: AttackerRow) -> float | None:
+            return row.gain if row.gain_low is None else row.gain_low  # a single unit has no interval
+
+        real = ((least(row), row) for row in self.attacks if not row.control)
+        sure = [row for low, row in real if low is not None and low > self.floor]
         return max(sure, key=lambda row: row.gain or 0.0, default=None)
 
     def measured(self, metric: str, attacker: str = NONE, defense: str = NONE) -> float | None:

@@ -82,5 +82,7 @@ def _caveats(report: Report) -> Iterator[str]:
             f"These figures rest on {units} group{'s' if units > 1 else ''} of target items; a claim needs at least "
             f"{UNITS_OF_A_CLAIM} units: repeat with seeds={-(-UNITS_OF_A_CLAIM // report.suite.threat.targets.groups)}."
         )
+    if report.unexplained:
+        yield f"Why the attack works is not known: {report.unexplained}."
     if report.failures:
         yield f"Cells that failed are holes, and no robustness: {'; '.join(report.failures[:3])}."

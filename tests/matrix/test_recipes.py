@@ -1,0 +1,56 @@
+"""Stages are built once for all cells that need the same: never for cells that need something else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from planted_suite import open_shop, suite
+
+from recbench.matrix.identity import Circumstances
+from recbench.matrix.plan import Plan
+from recbench.matrix.stages import Recipes
+from recbench.matrix.suite import load_suite
+from recbench.plugins import Plugins
+
+ALIKE_IN_NOTHING = """
+seeds = 2
+
+[threat]
+sizes = [0.05, 0.1]
+offers = ["statistics", "interactions", "surrogate", "queries", "victim", "defense"]
+
+[threat.targets]
+count = 2
+groups = 2
+"""
+
+
+@pytest.fixture
+def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plugins: Plugins) -> Plan:
+    """Every kind of attacker's knowledge and both kinds of defense, on two seeds, sizes and groups."""
+    monkeypatch.chdir(tmp_path)
+    open_shop(tmp_path)
+    path = suite(
+        ["Popular", "RatesByCount"],
+        ["Fills", "Asks", "Dissects"],
+        ["KeepsAll", "RemovesEverybody", "SuspectsLong"],
+        ALIKE_IN_NOTHING,
+    )
+    return Plan.of(load_suite(path), plugins, Circumstances(), {})
+
+
+def test_a_cells_stages_are_those_of_a_plan_that_has_no_other_cell(plan: Plan) -> None:
+    shared = plan.recipes
+    assert len(plan.runnable) > 100
+    for cell in plan.runnable:
+        alone = Recipes(shared.circumstances, shared.surrogates, shared.metrics)
+        assert shared.evaluate(cell).recipe == alone.evaluate(cell).recipe, str(cell)
+        assert shared.build_id(cell) == alone.build_id(cell)
+
+
+def test_stages_that_do_the_same_are_one_object(plan: Plan) -> None:
+    stages = plan.stages()
+    assert len({stage.recipe for stage in stages}) == len(stages)
+    again = plan.stages()
+    assert all(one is other for one, other in zip(stages, again, strict=True))
