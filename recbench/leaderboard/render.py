@@ -27,6 +27,11 @@ class Column:
     words: bool = False
 
 
+def by_dataset_and_size(row: Any) -> str:
+    """The section of a row that has a data set and an attack size."""
+    return f"{row.dataset}, attack size {100 * row.size:.3g}%"
+
+
 @dataclass(frozen=True)
 class Board:
     """A leaderboard, ready to print.
@@ -35,9 +40,10 @@ class Board:
         name: of its files.
         title: over the tables.
         row_type: the dataclass of its rows, whose fields are the columns of the CSV.
-        rows: each with `dataset` and `size`; there is one table for each pair, in the order of the rows.
+        rows: in the order in which they are printed.
         columns: of the tables.
         foot: lines below.
+        section: what stands over the table that a row is in; there is one table for each.
     """
 
     name: str
@@ -46,12 +52,26 @@ class Board:
     rows: Sequence[Any]
     columns: Sequence[Column]
     foot: Sequence[str]
+    section: Callable[[Any], str] = by_dataset_and_size
+
+
+def foot(board: Board) -> Sequence[str]:
+    """The lines below the tables; without rows, that there are none."""
+    return board.foot if board.rows else [f"The suite has no {board.name}."]
+
+
+def sections(board: Board) -> list[tuple[str, list[Any]]]:
+    """The tables of a board: what stands over each, and its rows."""
+    found: dict[str, list[Any]] = {}
+    for row in board.rows:
+        found.setdefault(board.section(row), []).append(row)
+    return list(found.items())
 
 
 def as_text(board: Board) -> str:
     """The board for a terminal."""
     lines = [board.title.upper()]
-    for heading, rows in _sections(board):
+    for heading, rows in sections(board):
         lines += ["", plain(heading), "", _table(board, rows, "simple", plain)]
     return "\n".join([*lines, "", *_foot(board, "", plain)]) + "\n"
 
@@ -59,7 +79,7 @@ def as_text(board: Board) -> str:
 def as_markdown(board: Board) -> str:
     """The board for a Markdown page."""
     lines = [f"## {board.title}"]
-    for heading, rows in _sections(board):
+    for heading, rows in sections(board):
         lines += ["", f"### {markdown(heading)}", "", _table(board, rows, "pipe", markdown)]
     return "\n".join([*lines, "", *_foot(board, "- ", markdown)]) + "\n"
 
@@ -103,13 +123,6 @@ def markdown(text: str) -> str:
     return html.escape(_MARKUP.sub(r"\\\1", plain(text)), quote=False)
 
 
-def _sections(board: Board) -> list[tuple[str, list[Any]]]:
-    found: dict[str, list[Any]] = {}
-    for row in board.rows:
-        found.setdefault(f"{row.dataset}, attack size {100 * row.size:.3g}%", []).append(row)
-    return list(found.items())
-
-
 def _table(board: Board, rows: Sequence[Any], style: str, escape: Callable[[str], str]) -> str:
     return tabulate(
         [[escape(column.cell(row)) for column in board.columns] for row in rows],
@@ -121,7 +134,7 @@ def _table(board: Board, rows: Sequence[Any], style: str, escape: Callable[[str]
 
 
 def _foot(board: Board, bullet: str, escape: Callable[[str], str]) -> list[str]:
-    return _lines(board.foot if board.rows else [f"The suite has no {board.name}."], bullet, escape)
+    return _lines(foot(board), bullet, escape)
 
 
 def _lines(lines: Iterable[str], bullet: str, escape: Callable[[str], str]) -> list[str]:

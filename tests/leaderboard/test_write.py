@@ -46,9 +46,10 @@ def line(text, start):
     return found
 
 
-def test_every_board_is_written_in_three_forms_and_once_more_as_a_page(folder):
-    boards = {f"{name}.{form}" for name in ("recommenders", "attackers", "defenses") for form in ("txt", "md", "csv")}
-    assert {path.name for path in folder.iterdir()} == boards | {"README.md", "cells.csv"}
+def test_every_board_is_written_in_four_forms_and_once_more_as_a_page(folder):
+    names, forms = ("recommenders", "attackers", "defenses"), ("txt", "md", "tex", "csv")
+    boards = {f"{name}.{form}" for name in names for form in forms}
+    assert {path.name for path in folder.iterdir()} == boards | {"README.md", "cells.csv", "cells.parquet"}
     page = (folder / "README.md").read_text(encoding="utf-8")
     assert re.findall("^##? .*", page, re.MULTILINE) == [
         "# Suite hand-made, version 7",

@@ -1,0 +1,70 @@
+"""The cells behind the boards as one flat table, in CSV and in Parquet."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from recbench.leaderboard.render import as_csv
+
+ABOUT = ("cell_id", "build_id", "status", "stage", "reason")
+"""The first columns. Those of the question follow, under its own names; then `cost.` and `metrics.`."""
+MEASURED = ("cost.", "metrics.")
+"""How the columns of numbers begin."""
+
+Record = Mapping[str, Any]
+
+
+def cell_columns(records: Sequence[Record]) -> tuple[list[str], list[dict[str, Any]]]:
+    """The columns of the table, and a row for each record; what a cell does not have is no key of its row."""
+    rows = [
+        {name: record[name] for name in ABOUT}
+        | dict(_flat("", record["question"]))
+        | dict(_flat("metrics.", record["metrics"]))
+        | dict(_flat("cost.", record["cost"]))
+        for record in records
+    ]
+    found = {name for row in rows for name in row} - set(ABOUT)
+    return [*ABOUT, *sorted(found, key=lambda name: (name.startswith(MEASURED), name))], rows
+
+
+def cells_csv(records: Sequence[Record]) -> str:
+    """The table as CSV: all digits, `n/a` for what is absent, no formula."""
+    return as_csv(*cell_columns(records))
+
+
+def cells_parquet(records: Sequence[Record]) -> bytes:
+    """The table as Parquet: every column of one type, repeated words stored once, null for what is absent."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns, rows = cell_columns(records)
+    arrays = [_column([row.get(name) for row in rows], name.startswith(MEASURED)) for name in columns]
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(dict(zip(columns, arrays, strict=True))), buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def _column(values: list[Any], measured: bool) -> Any:
+    """An Arrow array; Arrow finds the type where a question's values are of one, and refuses none where not."""
+    import pyarrow as pa
+
+    present = [value for value in values if value is not None]
+    if measured:
+        return pa.array(values, pa.float64())
+    if any(isinstance(value, str) for value in present):
+        return pa.array([None if value is None else str(value) for value in values], pa.string()).dictionary_encode()
+    if any(isinstance(value, float) for value in present):
+        return pa.array(values, pa.float64())
+    return pa.array(values, pa.int64())
+
+
+def _flat(prefix: str, tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The leaves of nested mappings under dotted names; parameters and lists are leaves, as JSON."""
+    for name, value in tree.items():
+        if isinstance(value, Mapping) and name != "params":
+            yield from _flat(f"{prefix}{name}.", value)
+        else:
+            yield prefix + name, json.dumps(value, sort_keys=True) if isinstance(value, Mapping | list) else value
