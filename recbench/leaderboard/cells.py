@@ -22,6 +22,7 @@ def cell_columns(records: Sequence[Record]) -> tuple[list[str], list[dict[str, A
     rows = [
         {name: record[name] for name in ABOUT}
         | dict(_flat("", record["question"]))
+        | dict(_flat("", {name: record[name] for name in ("knowledge", "machine") if name in record}))
         | dict(_flat("metrics.", record["metrics"]))
         | dict(_flat("cost.", record["cost"]))
         for record in records

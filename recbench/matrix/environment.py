@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -19,16 +20,24 @@ def environment(circumstances: Circumstances, jobs: int) -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "system": platform.platform(),
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "device": circumstances.device,
-        "threads": circumstances.threads,
+        **machine(circumstances),
         "jobs": jobs,
         "packages": {package.name: package.version for package in distributions() if package.name},
         "git": _git(),
     }
 
 
+def machine(circumstances: Circumstances) -> dict[str, Any]:
+    """What seconds compare only within: processor, cores, device and threads."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "device": circumstances.device,
+        "threads": circumstances.threads,
+    }
+
+
+@cache
 def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from recbench.matrix.cells import Cell
+from recbench.matrix.environment import machine
 from recbench.matrix.plan import Plan
 from recbench.matrix.scheduler import Done, Failed, Settled
 from recbench.store import Store
@@ -19,14 +22,21 @@ def record_of(cell: Cell, plan: Plan, settled: Mapping[str, Settled], store: Sto
     last = plan.recipes.evaluate(cell)
     end = settled[last.recipe]
     artifacts: dict[str, str | None] = dict.fromkeys(("prepared", "profiles", "verdict", "fit", "clean"))
-    for name, stage in last.inputs.items():
-        found = settled[stage.recipe]
+    for name, needed in last.inputs.items():
+        found = settled[needed.recipe]
         artifacts[name] = found.key if isinstance(found, Done) else None
     costs = {stage: store.get(key).meta["measured"] for name, stage in COSTS.items() if (key := artifacts[name])}
-    record = _frame(cell, plan) | {"artifacts": artifacts, "cost": costs}
+    for stage, amount in _amounts(artifacts, store).items():
+        costs[stage] = costs[stage] | amount
+    record = _frame(cell, plan) | {
+        "artifacts": artifacts,
+        "cost": costs,
+        "machine": machine(plan.recipes.circumstances),
+    }
     if isinstance(end, Failed):
         return record | {"status": end.status, "reason": end.reason, "stage": end.stage, "log": end.log}
-    return record | {"metrics": store.get(end.key).meta["metrics"]}
+    evaluated = store.get(end.key).meta
+    return record | {"metrics": evaluated["metrics"], "cost": costs | {"evaluate": evaluated["measured"]}}
 
 
 def record_without_run(cell: Cell, plan: Plan) -> dict[str, Any]:
@@ -34,6 +44,25 @@ def record_without_run(cell: Cell, plan: Plan) -> dict[str, Any]:
     if cell.id in plan.skipped:
         return _frame(cell, plan) | {"status": "skipped", "reason": plan.skipped[cell.id]}
     return _frame(cell, plan) | {"status": "error", "reason": plan.broken[cell.id], "stage": "plan"}
+
+
+def _amounts(artifacts: Mapping[str, str | None], store: Store) -> dict[str, dict[str, int]]:
+    """By stage that was computed, how much it had to do: profiles crafted, interactions trained on."""
+    found = {name: store.get(key) for name, key in artifacts.items() if key}
+    amounts: dict[str, dict[str, int]] = {}
+    counts = np.array([], dtype=np.int64)
+    if "profiles" in found:
+        counts = np.diff(found["profiles"].arrays["indptr"])
+        amounts["craft"] = {"profiles": len(counts)}
+    if "fit" in found:
+        prepared = found["prepared"]
+        if "verdict" not in found:
+            trained = len(prepared.arrays["train_users"]) + counts.sum()
+        else:
+            genuine = np.bincount(prepared.arrays["train_users"], minlength=prepared.meta["n_users"])
+            trained = np.concatenate([genuine, counts])[found["verdict"].arrays["keep"]].sum()
+        amounts["fit"] = {"interactions": int(trained)}
+    return amounts
 
 
 def _frame(cell: Cell, plan: Plan) -> dict[str, Any]:
@@ -44,6 +73,7 @@ def _frame(cell: Cell, plan: Plan) -> dict[str, Any]:
         "suite": plan.suite.name,
         "suite_version": plan.suite.version,
         "question": cell.question,
+        "knowledge": [] if cell.attacker is None else sorted(cell.attacker.component.knowledge),
         "status": "ok",
         "reason": "",
         "stage": "",
@@ -51,4 +81,5 @@ def _frame(cell: Cell, plan: Plan) -> dict[str, Any]:
         "metrics": {},
         "cost": {},
         "artifacts": {},
+        "machine": {},
     }

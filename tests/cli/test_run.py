@@ -90,7 +90,13 @@ def test_a_record_holds_metrics_and_what_they_cost(uninterrupted):
     for record in attacked:
         assert record["metrics"]["rank-gain"] > 0
         assert record["cost"]["fit"]["wall_seconds"] > 0
-        assert set(record["cost"]) == {"craft", "fit"}
+        assert set(record["cost"]) == {"craft", "evaluate", "fit"}
+        assert record["cost"]["evaluate"]["cpu_seconds"] > 0
+        profiles = uninterrupted.get(record["artifacts"]["profiles"]).arrays
+        assert record["cost"]["craft"]["profiles"] == len(profiles["templates"]) > 0
+        genuine = len(uninterrupted.get(record["artifacts"]["prepared"]).arrays["train_items"])
+        assert record["cost"]["fit"]["interactions"] == genuine + len(profiles["items"])
+        assert record["machine"]["device"] == "cpu"
         assert uninterrupted.has(record["artifacts"]["profiles"])
 
 
