@@ -88,13 +88,12 @@ def resolve(component: Component) -> type:
             the message names the plugin, the factory and the reason.
     """
     module, _, name = component.factory.partition(":")
-    label = f"{component.kind} '{component.name}' of {_provider(module)}: {component.factory}"
     try:
         factory = getattr(_load(component, module), name)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a plugin may also leave by SystemExit
-        raise PluginError(f"{label} cannot be imported: {explain(error)}") from error
+        raise PluginError(f"{_label(component)} cannot be imported: {explain(error)}") from error
     if component.kind == "recommender":
         # Here, because the contracts that it imports are too heavy for a list of plugins.
         from recbench.adapters.factories import recommender_class
@@ -102,10 +101,16 @@ def resolve(component: Component) -> type:
         try:
             return recommender_class(factory, name)
         except PluginError as error:
-            raise PluginError(f"{label}: {error}") from None
+            raise PluginError(f"{_label(component)}: {error}") from None
     if not isinstance(factory, type) or not dataclasses.is_dataclass(factory):
-        raise PluginError(f"{label} is not a dataclass; its fields are the component's parameters")
+        raise PluginError(f"{_label(component)} is not a dataclass; its fields are the component's parameters")
     return factory
+
+
+def _label(component: Component) -> str:
+    """The component in an error. Not to be had for nothing: it reads what every installed package offers."""
+    provider = _provider(component.factory.partition(":")[0])
+    return f"{component.kind} '{component.name}' of {provider}: {component.factory}"
 
 
 def _provider(module: str) -> str:

@@ -5,8 +5,8 @@
 
 `cells N` runs a matrix of N cells on 40 users, half of them the A/A twins of the other half, one split seed a pair:
 apart from a pair's preparation no two cells share a stage. The cost is that of the whole process tree, start of the
-interpreter, imports and the little that plugins do (two trivial fits, all standard metrics) included, so it is
-an upper bound of the overhead. `marginal` leaves the start out: the difference to the run before, by its cells.
+interpreter, imports and the little that plugins do (two trivial fits, a trivial metric) included, so it is an upper
+bound of the overhead. `marginal` leaves the start out: the difference to the run before, by its cells.
 `plan N` plans about N cells that nothing has computed, in a process of its own.
 """
 
@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recbench.contracts import PoisoningAttacker, Profiles, Recommender, Sanitizer, Verdict
+from recbench.contracts import Metric, PoisoningAttacker, Profiles, Recommender, Sanitizer, Verdict
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,12 @@ class Blind(Sanitizer):
 
     def inspect(self, train, ctx):
         return Verdict(np.zeros(train.n_users), np.ones(train.n_users, bool))
+
+
+@dataclass(frozen=True)
+class Audience(Metric):
+    def __call__(self, outcome):
+        return {"users": float(len(outcome.eligible))}
 '''
 SUITE = """
 name = "overhead"
@@ -69,6 +75,7 @@ datasets = ["./shop.csv"]
 recommenders = ["./trivial.py:Trivial{recommenders}"]
 attackers = {attackers}
 defenses = {defenses}
+metrics = ["./trivial.py:Audience"]
 seeds = {seeds}
 
 [threat.targets]

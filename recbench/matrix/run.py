@@ -7,8 +7,10 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from pkgutil import iter_modules
 from typing import Any
 
+from recbench import evaluation
 from recbench.execution import Limits, LocalExecutor
 from recbench.execution.local import PRELOAD
 from recbench.matrix.cells import Cell
@@ -24,7 +26,14 @@ from recbench.store.lock import hold
 ENVIRONMENT = "environment.json"
 
 # pandas reads data, and scipy.stats is behind every metric: 0.6 seconds each, once a run in place of once a stage.
-WORKERS_START_WITH = ("pandas", "scipy.stats", *(f"recbench.matrix.{kind}" for kind in KINDS))
+# recbench's own modules are milliseconds each, which a stage of a small data set would notice.
+WORKERS_START_WITH = (
+    "pandas",
+    "scipy.stats",
+    "recbench.adapters.factories",
+    *(f"recbench.evaluation.{module.name}" for module in iter_modules(evaluation.__path__)),
+    *(f"recbench.matrix.{kind}" for kind in KINDS),
+)
 
 
 @dataclass(frozen=True)
