@@ -18,7 +18,9 @@ BASELINE = "random"
 class AttackerRow:
     """One attack on one data set at one size; None is what cannot be said.
 
-    Means are over the victims that the attack is ok on in all units, and over units.
+    Means are over the victims that the attack is ok on in all units, and over units. One attack does more
+    than another where the 95% interval of their paired difference lies above 0; with a single unit, where
+    the difference does.
 
     Args:
         gain, gain_low, gain_high: the effect and its 95% interval over units.
@@ -26,11 +28,13 @@ class AttackerRow:
         victims_ok, victims_needed: how many victims the means are over, and how many there are.
         victims_beaten, victims_compared: on how many victims it does more than random, of those that
             both are ok on.
-        above_random: the 95% interval of the paired difference lies above 0; with a single unit, the
-            difference itself.
+        above_random: it does more than random.
+        falls_with_budget: it does less than at the next smaller size of the suite, which honestly happens.
+        beaten_by: the attack that does most of those that do more and were shown less.
         tvd_excess: total variation from genuine profiles, in excess of random genuine users.
         detector_auc, detector: two-sided AUC of the detector that tells the fakes best.
         craft_cpu_seconds: of crafting the profiles.
+        knowledge: what the attacker was shown.
     """
 
     dataset: str
@@ -55,22 +59,26 @@ class AttackerRow:
     detector_auc: float | None = None
     detector: str | None = None
     craft_cpu_seconds: float | None = None
+    knowledge: str | None = None
+    falls_with_budget: bool | None = None
+    beaten_by: str | None = None
 
 
 def attacker_rows(grid: Grid) -> list[AttackerRow]:
     """All rows, each section's ranked ones first."""
-    return [row for dataset, size in grid.sections for row in _section(grid, dataset, size)]
+    return [row for dataset, size in grid.sections for row in ranked(contenders(grid, dataset, size), grid.clusters)]
 
 
-def _section(grid: Grid, dataset: str, size: float) -> list[AttackerRow]:
+def contenders(grid: Grid, dataset: str, size: float) -> list[Contender[AttackerRow]]:
+    """The rows of one section, with what each unit lost to them (negative, for more ranks first) where complete."""
     victims = grid.victims(dataset)
-    contenders = []
+    found = []
     for label in grid.attackers:
         places = [Place(dataset, victim, label, size=size) for victim in victims]
         row, gain = _row(grid, label, places, dataset, size)
         complete = gain is not None and row.victims_ok == row.victims_needed
-        contenders.append(Contender(row, label, -gain if gain is not None and complete else None))
-    return ranked(contenders, grid.clusters)
+        found.append(Contender(row, label, -gain if gain is not None and complete else None))
+    return found
 
 
 def _row(grid: Grid, label: str, places: list[Place], dataset: str, size: float) -> tuple[AttackerRow, Values | None]:
@@ -82,6 +90,7 @@ def _row(grid: Grid, label: str, places: list[Place], dataset: str, size: float)
         attacker=label,
         control=name in grid.suite.controls,
         victims_needed=len(places),
+        knowledge=", ".join(sorted(grid.knowledge[label])) or None,
     )
     harm = grid.harm(places)
     complete = ~np.isnan(harm).any(axis=1)
@@ -103,7 +112,33 @@ def _row(grid: Grid, label: str, places: list[Place], dataset: str, size: float)
         craft_cpu_seconds=whole_mean(np.array([grid.cpu_seconds("craft", place) for place in met])),
     )
     row = _beside_detectors(grid, row, met)
-    return (row if name == BASELINE else _beside_random(grid, row, places, harm)), units
+    row = row if name == BASELINE else _beside_random(grid, row, places, harm)
+    smaller = _at_smaller_size(grid, places, size)
+    falls = None if smaller is None else _does_more(grid, smaller, harm)
+    return replace(row, falls_with_budget=falls, beaten_by=_beaten_by(grid, label, places, harm)), units
+
+
+def _at_smaller_size(grid: Grid, places: list[Place], size: float) -> Values | None:
+    """The harm at the next smaller attack size of the suite, [v, u]; None where there is none."""
+    below = [other for other in grid.suite.threat.sizes if other < size]
+    return grid.harm(place._replace(size=max(below)) for place in places) if below else None
+
+
+def _beaten_by(grid: Grid, label: str, places: list[Place], harm: Values) -> str | None:
+    """The attack that does most of those that were shown strictly less than this one and do more than it."""
+    others = [other for other in grid.attackers if grid.knowledge[other] < grid.knowledge[label]]
+    rivals = {other: grid.harm(place._replace(attacker=other) for place in places) for other in others}
+    above = [other for other in others if _does_more(grid, rivals[other], harm)]
+    return max(above, key=lambda other: float(np.nansum(rivals[other])), default=None)
+
+
+def _does_more(grid: Grid, left: Values, right: Values) -> bool | None:
+    """Whether one attack does more than another, on the victims [v, u] that both are ok on; None without any."""
+    shared = ~np.isnan(left + right).any(axis=1)
+    if not shared.any():
+        return None
+    difference = paired_interval(left[shared].mean(axis=0), right[shared].mean(axis=0), grid.clusters, SEED)
+    return (difference.mean if np.isnan(difference.low) else difference.low) > 0
 
 
 def _beside_random(grid: Grid, row: AttackerRow, places: list[Place], harm: Values) -> AttackerRow:
@@ -115,13 +150,12 @@ def _beside_random(grid: Grid, row: AttackerRow, places: list[Place], harm: Valu
     shared = ~np.isnan(harm + random).any(axis=1)
     if not shared.any():
         return row
-    harm, random = harm[shared], random[shared]
-    difference = paired_interval(harm.mean(axis=0), random.mean(axis=0), grid.clusters, SEED)
+    beaten = harm[shared].mean(axis=1) > random[shared].mean(axis=1)
     return replace(
         row,
-        victims_beaten=int(np.count_nonzero(harm.mean(axis=1) > random.mean(axis=1))),
-        victims_compared=len(harm),
-        above_random=(difference.mean if np.isnan(difference.low) else difference.low) > 0,
+        victims_beaten=int(np.count_nonzero(beaten)),
+        victims_compared=len(beaten),
+        above_random=_does_more(grid, harm, random),
     )
 
 

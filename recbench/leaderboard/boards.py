@@ -53,6 +53,7 @@ def _recommender_columns(effect: Effect) -> list[Column]:
         _number("HR@10 lift", "lift_hr_10", "+.3f"),
         _number("HR@50 lift", "lift_hr_50", "+.3f"),
         _number("NDCG@10 then", "attacked_ndcg_10", ".3f"),
+        Column("front", lambda row: ABSENT if row.on_front is None else "yes" if row.on_front else "no"),
         Column("note", _recommender_note, words=True),
     ]
 
@@ -61,6 +62,7 @@ def _attacker_columns(effect: Effect) -> list[Column]:
     return [
         *_rank_columns(),
         _words("attacker"),
+        Column("knows", lambda row: row.knowledge or ABSENT, words=True),
         Column(f"{effect.name}, {effect.unit}", lambda row: _number_text(row.gain, "+.3f")),
         Column("95% interval", _interval),
         _number("HR@10 lift", "lift_hr_10", "+.3f"),
@@ -86,6 +88,7 @@ def _defense_columns() -> list[Column]:
         _number("recall", "detection_recall", ".2f"),
         _number("genuine removed", "genuine_removed", ".1%"),
         _number("CPU s", "cpu_seconds", "+.2f"),
+        _number("adaptive gain", "adaptive_gain", "+.3f"),
         Column("note", _defense_note, words=True),
     ]
 
@@ -124,6 +127,7 @@ def _recommender_note(row: RecommenderRow) -> str:
     return _note(
         (row.clean_ndcg_10 is None, "no clean utility"),
         (row.clean_ndcg_10 is not None and not row.passes_gate, f"below {RECOMMENDER_GATE:.0%} of the best"),
+        (row.exposed, "targets already exposed"),
         *_completeness(row),
     )
 
@@ -131,8 +135,11 @@ def _recommender_note(row: RecommenderRow) -> str:
 def _attacker_note(row: AttackerRow) -> str:
     return _note(
         (row.control, "control"),
+        ("defense" in (row.knowledge or ""), "adapts to a defense"),
         (row.victims_needed == 0, "no victims"),
         (row.above_random is False, f"not above {BASELINE}"),
+        (row.beaten_by is not None, f"below {row.beaten_by}, which knows less"),
+        (row.falls_with_budget is True, "does less than with a smaller budget"),
         (row.victims_ok < row.victims_needed, f"incomplete {row.victims_ok}/{row.victims_needed} victims"),
     )
 
@@ -143,6 +150,7 @@ def _defense_note(row: DefenseRow) -> str:
         (row.utility_change is not None and not row.passes_gate, f"below {DEFENSE_GATE:.0%} of the undefended"),
         *_completeness(row),
         (row.attacks_ok == row.attacks_needed > 0 == row.attacks_significant, "no attack above the A/A floor"),
+        (row.adaptive is None, "no adaptive attack"),
     )
 
 

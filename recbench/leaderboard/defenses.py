@@ -30,6 +30,8 @@ class DefenseRow:
         utility_change: of NDCG@10 without attack, relative to the undefended victim's.
         detection_ap, detection_auc, detection_recall, genuine_removed: means over the mandatory attacks.
         cpu_seconds: of inspecting and fitting, beyond the undefended fit.
+        adaptive_gain, adaptive: what an attack that was shown the defense does in spite of it, and which; the
+            worst of several. There is no share recovered of it: it does not run without the defense.
     """
 
     dataset: str
@@ -52,6 +54,8 @@ class DefenseRow:
     detection_recall: float | None
     genuine_removed: float | None
     cpu_seconds: float | None
+    adaptive_gain: float | None = None
+    adaptive: str | None = None
 
 
 def defense_rows(grid: Grid) -> list[DefenseRow]:
@@ -60,17 +64,18 @@ def defense_rows(grid: Grid) -> list[DefenseRow]:
         row
         for dataset, size in grid.sections
         for victim in grid.victims(dataset)
-        for row in _section(grid, Place(dataset, victim, size=size))
+        for row in ranked(contenders(grid, Place(dataset, victim, size=size)), grid.clusters)
     ]
 
 
-def _section(grid: Grid, victim: Place) -> list[DefenseRow]:
-    contenders = []
+def contenders(grid: Grid, victim: Place) -> list[Contender[DefenseRow]]:
+    """The rows of one victim, with what is left of the attack's effect in each unit where they may be ranked."""
+    found = []
     for defense in grid.defenses(victim):
-        row = _in_peace(grid, victim, defense)
+        row = _beside_adaptive(grid, victim, _in_peace(grid, victim, defense))
         row, left, effect = _under_attack(grid, victim, row)
-        contenders.append(Contender(row, defense, left if row.passes_gate else None, effect))
-    return ranked(contenders, grid.clusters)
+        found.append(Contender(row, defense, left if row.passes_gate else None, effect))
+    return found
 
 
 def _in_peace(grid: Grid, victim: Place, defense: str) -> DefenseRow:
@@ -98,6 +103,21 @@ def _in_peace(grid: Grid, victim: Place, defense: str) -> DefenseRow:
         detection_recall=mean("detection-recall"),
         genuine_removed=mean("genuine-removed"),
         cpu_seconds=_cost(grid, attacked, defended),
+    )
+
+
+def _beside_adaptive(grid: Grid, victim: Place, row: DefenseRow) -> DefenseRow:
+    """The row with the worst of the attacks that were shown the defense and are ok on all units."""
+    informed = [label for label in grid.attackers if "defense" in grid.knowledge[label]]
+    harm = grid.harm(victim._replace(attacker=label, defense=row.defense) for label in informed)
+    complete = np.flatnonzero(~np.isnan(harm).any(axis=1))
+    if not len(complete):
+        return row
+    chosen = worst_attack(harm[complete], grid.clusters)
+    return replace(
+        row,
+        adaptive_gain=whole_mean(pick(harm[complete], chosen)),
+        adaptive=names([informed[index] for index in complete], chosen),
     )
 
 

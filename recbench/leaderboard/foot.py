@@ -27,7 +27,9 @@ def recommenders_foot(grid: Grid, rows: Sequence[RecommenderRow]) -> list[str]:
     return [
         f"The worst case without a defense over {_judged(grid)}, least first. It stays empty until all are ok.",
         _choice(grid, "worst"),
-        f"Ranked with at least {recommenders.GATE:.0%} of the data set's best clean NDCG@10.",
+        f"Ranked with at least {recommenders.GATE:.0%} of the data set's best clean NDCG@10. Front: no other ranked"
+        " row has at least its clean NDCG@10 and at most its worst case, and is better in one of them.",
+        f"'Targets already exposed': without attack, their HR@10 is {recommenders.EXPOSED:.0%} or more.",
         *_power(grid, rows),
     ]
 
@@ -37,7 +39,7 @@ def attackers_foot(grid: Grid, rows: Sequence[AttackerRow]) -> list[str]:
         "Means over undefended victims, the largest first. Ranked where all victims are ok;"
         " a victim whose clean cells failed is none.",
         f"'Beats {BASELINE}': on how many victims. 'Not above {BASELINE}': the 95% interval of the paired difference"
-        " reaches 0 or less.",
+        " reaches 0 or less. 'Knows less', 'smaller budget': that attack's does not.",
         "TVD excess: distance from genuine profiles beyond that of random genuine users."
         " AUC: of the detector that tells the fakes best, two-sided.",
         *_power(grid, rows),
@@ -52,6 +54,7 @@ def defenses_foot(grid: Grid, rows: Sequence[DefenseRow]) -> list[str]:
         _choice(grid, "worst defended"),
         f"Ranked with at least {defenses.GATE:.0%} of the undefended victim's clean NDCG@10."
         " CPU: beyond the undefended fit.",
+        f"Adaptive {grid.effect.name}: what the worst attack that was shown the defense does in spite of it.",
         *_power(grid, rows),
     ]
 

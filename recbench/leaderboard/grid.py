@@ -86,6 +86,19 @@ class Grid:
         return {label: name for label, name in sorted(named.items()) if name != NONE}
 
     @cached_property
+    def knowledge(self) -> Mapping[str, frozenset[str]]:
+        """What every attacker was shown, by its label; nothing where the records do not say."""
+        found = {
+            self.labels["attacker"][key_of(_identity(record["question"], "attacker"))]: record.get("knowledge", ())
+            for record in self.records
+        }
+        # Who sees the interactions can count them.
+        implied = {"interactions": "statistics"}
+        return {
+            label: frozenset((*kinds, *(implied.get(kind, kind) for kind in kinds))) for label, kinds in found.items()
+        }
+
+    @cached_property
     def judged(self) -> list[str]:
         """The labels of the attacks that a worst case is taken over.
 

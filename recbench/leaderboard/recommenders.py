@@ -8,11 +8,15 @@ import numpy as np
 
 from recbench.evaluation.statistics import interval, minimum_detectable_effect
 from recbench.leaderboard.grid import UTILITY, Grid, Place, Values, known, whole_mean
+from recbench.leaderboard.pareto import pareto_front
 from recbench.leaderboard.standing import SEED, Contender, ranked
 from recbench.leaderboard.worst import names, pick, worst_attack
 
 GATE = 0.9
 """The least share of the data set's best clean utility that is ranked: a useless model cannot win."""
+EXPOSED = 0.05
+"""The share of the users who find a target among their first ten without attack, from which one that raises the
+targets has little left to prove."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +31,10 @@ class RecommenderRow:
         attack: what causes the worst case; several where seeds disagree.
         lift_hr_10, lift_hr_50, attacked_ndcg_10: under that attack.
         attacks_ok, attacks_needed: how many of the mandatory attacks are ok on all units.
+        on_front: no other ranked row of the section is at least as good in clean utility and in the worst
+            case, and better in one; None for a row that is not ranked.
+        clean_exposure: HR@10 of the targets without attack.
+        exposed: the targets were before an attack that raises them.
     """
 
     dataset: str
@@ -49,20 +57,29 @@ class RecommenderRow:
     attacked_ndcg_10: float | None = None
     attacks_ok: int = 0
     attacks_needed: int = 0
+    on_front: bool | None = None
+    clean_exposure: float | None = None
+    exposed: bool = False
 
 
 def recommender_rows(grid: Grid) -> list[RecommenderRow]:
     """All rows, each section's ranked ones first."""
-    return [row for dataset, size in grid.sections for row in _section(grid, dataset, size)]
+    return [
+        row
+        for dataset, size in grid.sections
+        for row in _with_front(ranked(contenders(grid, dataset, size), grid.clusters))
+    ]
 
 
-def _section(grid: Grid, dataset: str, size: float) -> list[RecommenderRow]:
+def contenders(grid: Grid, dataset: str, size: float) -> list[Contender[RecommenderRow]]:
+    """The rows of one section, with the worst case of each unit where they may be ranked."""
     recommenders = grid.recommenders(dataset)
     utilities = {name: whole_mean(grid.values(UTILITY, Place(dataset, name))) for name in recommenders}
     best = max((utility for utility in utilities.values() if utility is not None), default=0.0)
-    contenders = []
+    found = []
     for name, utility in utilities.items():
         share = utility / best if utility is not None and best else None
+        exposure = whole_mean(grid.values("exposure-hr@10", Place(dataset, name)))
         clean = RecommenderRow(
             dataset=dataset,
             size=size,
@@ -71,10 +88,19 @@ def _section(grid: Grid, dataset: str, size: float) -> list[RecommenderRow]:
             clean_recall_20=whole_mean(grid.values("recall@20", Place(dataset, name))),
             share_of_best=share,
             passes_gate=share is not None and round(share, 9) >= GATE,
+            clean_exposure=exposure,
+            exposed=grid.suite.threat.goal == "push" and exposure is not None and exposure >= EXPOSED,
         )
         row, harm = _under_attack(grid, clean)
-        contenders.append(Contender(row, name, harm if row.passes_gate else None))
-    return ranked(contenders, grid.clusters)
+        found.append(Contender(row, name, harm if row.passes_gate else None))
+    return found
+
+
+def _with_front(rows: list[RecommenderRow]) -> list[RecommenderRow]:
+    """The rows of one section, each ranked one marked as on the front or not."""
+    points = [(row.clean_ndcg_10, -row.gain) for row in rows if row.rank is not None and row.gain is not None]
+    front = iter(pareto_front(np.array(points, dtype=np.float64).reshape(-1, 2)).tolist())
+    return [row if row.rank is None else replace(row, on_front=next(front)) for row in rows]
 
 
 def _under_attack(grid: Grid, row: RecommenderRow) -> tuple[RecommenderRow, Values | None]:

@@ -99,7 +99,13 @@ NAMES = {
     "ap": "detection-ap",
     "found": "detection-recall",
     "removed": "genuine-removed",
+    "exposure": "exposure-hr@10",
 }
+
+
+def knowing(records: list[Record], *kinds: str) -> list[Record]:
+    """The same cells, by an attacker that was shown something."""
+    return [one | {"knowledge": list(kinds)} for one in records]
 
 
 def failed(records: list[Record], **outcome: str) -> list[Record]:

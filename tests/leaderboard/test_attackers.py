@@ -1,5 +1,5 @@
 import pytest
-from hand_made import clean, each_seed, failed, suite
+from hand_made import clean, each_seed, failed, knowing, suite
 from scipy import stats
 
 from recbench.leaderboard.attackers import AttackerRow, attacker_rows
@@ -114,3 +114,42 @@ def test_the_detector_that_tells_the_fakes_best_counts_whichever_way_round():
 def test_equal_gains_share_a_rank():
     records = RECORDS + each_seed("A", "twin", gain=[1.0, 2.0]) + each_seed("B", "twin", gain=[0.4, 0.6])
     assert {name: row.rank for name, row in rows(records).items()} == {"p": 1, "twin": 1, "g": 3, "random": 4}
+
+
+def at_two_sizes(small, large):
+    records = clean("A", [0.4, 0.4]) + each_seed("A", "p", gain=small, size=0.01) + each_seed("A", "p", gain=large)
+    found = attacker_rows(Grid(suite(threat={"sizes": [0.03, 0.01]}), records))
+    return {row.size: row.falls_with_budget for row in found}
+
+
+def test_damage_that_falls_as_the_budget_grows_is_flagged_where_it_falls():
+    assert at_two_sizes(small=[1.0, 1.4], large=[0.5, 1.3]) == {0.01: None, 0.03: True}
+    assert at_two_sizes(small=[1.0, 1.4], large=[1.1, 1.3]) == {0.01: None, 0.03: False}  # on one seed alone
+
+
+def test_damage_at_a_size_that_failed_falls_from_nowhere():
+    assert at_two_sizes(small=[1.0], large=[0.5, 0.5]) == {0.01: None, 0.03: None}
+
+
+def informed(few, many, fewer=("statistics",), more=("interactions", "victim")):
+    records = [
+        *clean("A", [0.4, 0.4]),
+        *knowing(each_seed("A", "few", gain=few), *fewer),
+        *knowing(each_seed("A", "many", gain=many), *more),
+    ]
+    return {name: row.beaten_by for name, row in rows(records).items()}
+
+
+def test_a_black_box_that_beats_a_white_box_is_told_at_the_white_box():
+    assert informed([1.0, 1.0], [0.9, 0.7]) == {"few": None, "many": "few"}
+    assert informed([1.0, 1.0], [0.9, 1.1]) == {"few": None, "many": None}
+
+
+def test_attackers_that_know_different_things_are_not_compared():
+    assert informed([1.0, 1.0], [0.5, 0.5], fewer=["queries"]) == {"few": None, "many": None}
+    assert informed([1.0, 1.0], [0.5, 0.5], more=["statistics"]) == {"few": None, "many": None}
+
+
+def test_what_an_attacker_was_shown_is_part_of_its_row():
+    row = rows(RECORDS[:4] + knowing(RECORDS[4:8], "surrogate", "interactions"))["p"]
+    assert row.knowledge == "interactions, statistics, surrogate"

@@ -1,5 +1,5 @@
 import pytest
-from hand_made import clean, each_seed, failed, suite
+from hand_made import clean, each_seed, failed, knowing, suite
 from scipy import stats
 
 from recbench.leaderboard.defenses import DefenseRow, defense_rows
@@ -145,3 +145,21 @@ def test_robust_training_inspects_nothing_and_costs_what_its_fit_takes_longer():
     (row,) = rows(UNDEFENDED + protected)
     assert row.cpu_seconds == pytest.approx(5)
     assert row.detection_ap is row.detection_recall is row.genuine_removed is None
+
+
+def test_what_an_adaptive_attack_does_in_spite_of_the_defense():
+    protected = defended("s", [0.5, 1.6], [1.0, 1.0])
+    (row,) = rows(UNDEFENDED + protected)
+    assert row.adaptive is row.adaptive_gain is None
+    evading = knowing(each_seed("A", "evade", "s", gain=[1.0, 2.0]), "interactions", "defense")
+    weaker = knowing(each_seed("A", "dodge", "s", gain=[0.5, 0.5]), "defense")
+    blind = knowing(each_seed("A", "other", "s", gain=[9.0, 9.0]), "interactions")
+    (row,) = rows(UNDEFENDED + protected + evading + weaker + blind)
+    assert (row.adaptive, row.adaptive_gain) == ("evade", pytest.approx(1.5))
+    assert row.recovered == pytest.approx(1 - 2.1 / 3)  # the mandatory attacks alone
+
+
+def test_an_adaptive_attack_that_failed_on_a_unit_is_missing():
+    evading = knowing(each_seed("A", "evade", "s", gain=[1.0]), "defense")
+    (row,) = rows(UNDEFENDED + defended("s", [0.5, 1.6], [1.0, 1.0]) + evading)
+    assert row.adaptive is row.adaptive_gain is None

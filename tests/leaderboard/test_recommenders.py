@@ -52,6 +52,7 @@ def test_every_number_of_a_row():
         attacked_ndcg_10=pytest.approx(0.365),
         attacks_ok=2,
         attacks_needed=2,
+        on_front=True,
     )
 
 
@@ -139,3 +140,26 @@ def test_harm_turns_round_where_the_goal_is_to_nuke_and_is_utility_where_it_is_t
     records = clean("A", [0.4, 0.4]) + attacked
     assert rows(records, mandatory=["p"], threat={"goal": "nuke"})[0].gain == pytest.approx(2.5)
     assert rows(records, mandatory=["p"], threat={"goal": "degrade"})[0].gain == pytest.approx(0.2)
+
+
+def test_the_front_is_of_ranked_rows_that_nothing_beats_in_both_respects():
+    gains = {"A": 1.0, "B": 0.5, "C": 0.7, "D": 0.7}
+    utilities = {"A": 0.40, "B": 0.37, "C": 0.38, "D": 0.39, "useless": 0.1}
+    attacked = [
+        one
+        for name, gain in (gains | {"useless": 0.0}).items()
+        for attack in ("p", "g")
+        for one in each_seed(name, attack, gain=[gain, gain])
+    ]
+    everybody = [one for name, utility in utilities.items() for one in clean(name, [utility, utility])]
+    found = {row.recommender: row.on_front for row in rows(everybody + attacked)}
+    # C does no better than D against attacks, and is the less useful one.
+    assert found == {"A": True, "B": True, "C": False, "D": True, "useless": None}
+
+
+@pytest.mark.parametrize(("exposure", "flagged"), [(0.05, True), (0.04, False)])
+def test_targets_that_many_users_see_already_are_told(exposure, flagged):
+    shown = each_seed("A", ndcg=[0.4, 0.4], exposure=[exposure, exposure])
+    (row,) = rows(shown)
+    assert (row.clean_exposure, row.exposed) == (pytest.approx(exposure), flagged)
+    assert not rows(shown, threat={"goal": "nuke"})[0].exposed  # what is to be hidden must be seen first

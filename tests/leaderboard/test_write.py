@@ -3,7 +3,7 @@ import random
 import re
 
 import pytest
-from hand_made import clean, each_seed, failed, record, suite
+from hand_made import clean, each_seed, failed, knowing, record, suite
 
 from recbench.leaderboard import write_tables
 
@@ -64,12 +64,13 @@ def test_the_printed_rows_hold_the_known_answers(tmp_path):
     text = write_tables(RECORDS, suite(), tmp_path)
     assert line(text, ["1", "1", "A"]) == [
         "1", "1", "A", "0.410", "0.820", "100%", "+1.000", "[+1.000, +1.000]", "g, p", "+0.050", "+0.200", "0.400",
+        "yes",
     ]  # fmt: skip
     assert line(text, ["n/a", "n/a", "B"]) == [
-        "n/a", "n/a", "B", "0.380", "0.760", "93%", *["n/a"] * 6, "incomplete 1/2 attacks",
+        "n/a", "n/a", "B", "0.380", "0.760", "93%", *["n/a"] * 7, "incomplete 1/2 attacks",
     ]  # fmt: skip
     assert line(text, ["1", "1", "p"]) == [
-        "1", "1", "p", "+1.050", "[+0.750, +1.350]", "+0.085", "+0.250", "1/2", "n/a", f"0.80 {HOSTILE}", "1.50",
+        "1", "1", "p", "n/a", "+1.050", "[+0.750, +1.350]", "+0.085", "+0.250", "1/2", "n/a", f"0.80 {HOSTILE}", "1.50",
     ]  # fmt: skip
     assert line(text, ["n/a", "n/a", "g"])[-1] == "incomplete 1/2 victims"
     assert line(text, ["2", "2", "random"])[-1] == "control"
@@ -81,6 +82,20 @@ def test_the_printed_rows_hold_the_known_answers(tmp_path):
 def test_what_is_below_random_is_flagged(tmp_path):
     records = clean("A", [0.4, 0.4]) + each_seed("A", "p", gain=[0.1, 0.1]) + each_seed("A", "random", gain=[0.5, 0.5])
     assert line(write_tables(records, suite(), tmp_path), ["2", "2", "p"])[-1] == "not above random"
+
+
+def test_every_other_flag_is_a_note(tmp_path):
+    records = [
+        *each_seed("A", ndcg=[0.4, 0.4], exposure=[0.2, 0.2]),
+        *knowing(each_seed("A", "p", gain=[0.1, 0.1]), "victim"),
+        *each_seed("A", "p", gain=[0.3, 0.3], size=0.01),
+        *each_seed("A", "g", gain=[0.5, 0.5]),
+        *each_seed("A", "none", "s", ndcg=[0.4, 0.4]),
+    ]
+    text = write_tables(records, suite(threat={"sizes": [0.01, 0.03]}), tmp_path)
+    assert "targets already exposed" in text
+    assert line(text, ["2", "2", "p"])[-1] == "below g, which knows less, does less than with a smaller budget"
+    assert "no adaptive attack" in text
 
 
 def test_markdown_cannot_be_broken_out_of(folder):
@@ -132,7 +147,7 @@ def test_no_records_make_no_tables_but_say_so(tmp_path):
 def test_a_suite_of_failures_only_has_tables_without_numbers(tmp_path):
     text = write_tables(failed(RECORDS, status="crashed", stage="fit", reason="died"), suite(), tmp_path)
     assert f"{len(RECORDS)} cells crashed in fit: died" in text
-    assert line(text, ["n/a", "n/a", "A"])[3:] == [*["n/a"] * 9, "no clean utility, incomplete 0/2 attacks"]
+    assert line(text, ["n/a", "n/a", "A"])[3:] == [*["n/a"] * 10, "no clean utility, incomplete 0/2 attacks"]
     assert line(text, ["n/a", "n/a", "p"])[-1] == "no victims"
     assert "The suite has no defenses." in text
 
