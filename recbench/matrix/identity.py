@@ -19,11 +19,12 @@ from recbench.matrix.closure import closure_digest
 PACKAGES = ("numpy", "scipy", "torch", "scikit-learn", "implicit", "cornac", "lenskit")
 """Whose versions can move a float of a result; the last three need not be installed."""
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
 
 def digest_of(document: Any) -> str:
     """The sha256 of a JSON document in its canonical form, hexadecimal."""
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(document).encode()).hexdigest()
 
 
 def cell_id(question: Mapping[str, Any]) -> str:

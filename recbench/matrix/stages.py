@@ -69,11 +69,17 @@ class Recipes:
     circumstances: Circumstances
     surrogates: list[Choice]
     metrics: list[Choice]
+    _lasts: dict[Cell, Stage] = field(default_factory=dict, repr=False)
     _known: dict[tuple[object, ...], Stage] = field(default_factory=dict, repr=False)
     _made: dict[str, Stage] = field(default_factory=dict, repr=False)
 
     def evaluate(self, cell: Cell) -> Stage:
         """The last stage of a cell, which leads to all others."""
+        if cell not in self._lasts:
+            self._lasts[cell] = self._evaluate(cell)
+        return self._lasts[cell]
+
+    def _evaluate(self, cell: Cell) -> Stage:
         inputs = self._inputs(cell)
         if cell.defense is not None and _is_sanitizer(cell.defense):
             inputs["verdict"] = self._sanitize(cell)
