@@ -95,6 +95,17 @@ def recbench_defenses() -> Iterator[Component]:
     )
     yield Component(
         "defense",
+        "apt",
+        "recbench_plugins.defenses.training.apt:APT",
+        provides=frozenset({"robust-training"}),
+        requires_recommender=frozenset({"differentiable"}),
+        family="training",
+        summary="adds benign users, made anew while training, whose items lower the empirical risk",
+        reference="Wu et al., Fight fire with fire: towards robust recommender systems via adversarial poisoning "
+        "training, SIGIR 2021",
+    )
+    yield Component(
+        "defense",
         "truncated-loss",
         "recbench_plugins.defenses.training.truncated_loss:TruncatedLoss",
         provides=frozenset({"robust-training"}),
