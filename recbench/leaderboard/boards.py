@@ -1,23 +1,32 @@
-"""The three boards: which columns are printed, and how."""
+"""The boards of a suite: the three of each data set, the same across data sets, and throughput."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from recbench.leaderboard.attackers import BASELINE, AttackerRow, attacker_rows
-from recbench.leaderboard.defenses import GATE as DEFENSE_GATE
+from recbench.leaderboard.attackers import AttackerRow, attacker_rows
+from recbench.leaderboard.columns import (
+    attacker_columns,
+    defense_columns,
+    overall_columns,
+    recommender_columns,
+    throughput_columns,
+)
 from recbench.leaderboard.defenses import DefenseRow, defense_rows
-from recbench.leaderboard.foot import attackers_foot, defenses_foot, recommenders_foot
-from recbench.leaderboard.grid import Effect, Grid
-from recbench.leaderboard.recommenders import GATE as RECOMMENDER_GATE
+from recbench.leaderboard.foot import (
+    attackers_foot,
+    defenses_foot,
+    overall_foot,
+    recommenders_foot,
+    throughput_foot,
+)
+from recbench.leaderboard.grid import Grid
+from recbench.leaderboard.overall import OverallRow, overall_attackers, overall_defenses, overall_recommenders
 from recbench.leaderboard.recommenders import RecommenderRow, recommender_rows
-from recbench.leaderboard.render import ABSENT, Board, Column
-
-Row = RecommenderRow | AttackerRow | DefenseRow
+from recbench.leaderboard.render import Board
+from recbench.leaderboard.throughput import ThroughputRow, throughput_rows
 
 
 def boards(grid: Grid) -> list[Board]:
-    """Recommenders, attackers and defenses."""
+    """Recommenders, attackers and defenses; where there are several data sets, each over all of them; throughput."""
     recommenders, attackers, defenses = recommender_rows(grid), attacker_rows(grid), defense_rows(grid)
     return [
         Board(
@@ -25,7 +34,7 @@ def boards(grid: Grid) -> list[Board]:
             "Recommenders",
             RecommenderRow,
             recommenders,
-            _recommender_columns(grid.effect),
+            recommender_columns(grid.effect),
             recommenders_foot(grid, recommenders),
         ),
         Board(
@@ -33,133 +42,44 @@ def boards(grid: Grid) -> list[Board]:
             "Attackers",
             AttackerRow,
             attackers,
-            _attacker_columns(grid.effect),
+            attacker_columns(grid.effect),
             attackers_foot(grid, attackers),
         ),
-        Board("defenses", "Defenses", DefenseRow, defenses, _defense_columns(), defenses_foot(grid, defenses)),
+        Board("defenses", "Defenses", DefenseRow, defenses, defense_columns(), defenses_foot(grid, defenses)),
+        *(_overall(grid) if len(grid.datasets) > 1 else []),
+        _throughput(grid),
     ]
 
 
-def _recommender_columns(effect: Effect) -> list[Column]:
+def _overall(grid: Grid) -> list[Board]:
+    gain, unit = grid.effect.name, grid.effect.unit
+    kinds = [
+        ("recommender", overall_recommenders(grid), f"worst {gain}, {unit}", "+.3f"),
+        ("attacker", overall_attackers(grid), f"{gain}, {unit}", "+.3f"),
+        ("defense", overall_defenses(grid), "recovered", "+.0%"),
+    ]
     return [
-        *_rank_columns(),
-        _words("recommender"),
-        _number("NDCG@10", "clean_ndcg_10", ".3f"),
-        _number("Recall@20", "clean_recall_20", ".3f"),
-        _number("of best", "share_of_best", ".0%"),
-        Column(f"worst {effect.name}, {effect.unit}", lambda row: _number_text(row.gain, "+.3f")),
-        Column("95% interval", _interval),
-        _words("attack"),
-        _number("HR@10 lift", "lift_hr_10", "+.3f"),
-        _number("HR@50 lift", "lift_hr_50", "+.3f"),
-        _number("NDCG@10 then", "attacked_ndcg_10", ".3f"),
-        Column("front", lambda row: ABSENT if row.on_front is None else "yes" if row.on_front else "no"),
-        Column("note", _recommender_note, words=True),
+        Board(
+            f"{kind}s-overall",
+            f"{kind.capitalize()}s over all data sets",
+            OverallRow,
+            rows,
+            overall_columns(kind, effect, style),
+            overall_foot(grid, f"{kind}s"),
+            lambda row: ", ".join(grid.datasets),
+        )
+        for kind, rows, effect, style in kinds
     ]
 
 
-def _attacker_columns(effect: Effect) -> list[Column]:
-    return [
-        *_rank_columns(),
-        _words("attacker"),
-        Column("knows", lambda row: row.knowledge or ABSENT, words=True),
-        Column(f"{effect.name}, {effect.unit}", lambda row: _number_text(row.gain, "+.3f")),
-        Column("95% interval", _interval),
-        _number("HR@10 lift", "lift_hr_10", "+.3f"),
-        _number("HR@50 lift", "lift_hr_50", "+.3f"),
-        Column(f"beats {BASELINE}", _transfer),
-        _number("TVD excess", "tvd_excess", "+.4f"),
-        Column("AUC", lambda row: f"{row.detector_auc:.2f} {row.detector}" if row.detector else ABSENT),
-        _number("craft CPU s", "craft_cpu_seconds", ".2f"),
-        Column("note", _attacker_note, words=True),
-    ]
-
-
-def _defense_columns() -> list[Column]:
-    return [
-        _words("recommender"),
-        *_rank_columns(),
-        _words("defense"),
-        _number("recovered", "recovered", "+.0%"),
-        _words("attack"),
-        _number("NDCG@10 change", "utility_change", "+.1%"),
-        _number("AP", "detection_ap", ".2f"),
-        _number("AUC", "detection_auc", ".2f"),
-        _number("recall", "detection_recall", ".2f"),
-        _number("genuine removed", "genuine_removed", ".1%"),
-        _number("CPU s", "cpu_seconds", "+.2f"),
-        _number("adaptive gain", "adaptive_gain", "+.3f"),
-        Column("note", _defense_note, words=True),
-    ]
-
-
-def _rank_columns() -> list[Column]:
-    return [_number("rank", "rank", "d"), Column("range", _range)]
-
-
-def _number_text(value: float | None, style: str) -> str:
-    return ABSENT if value is None else format(value, style)
-
-
-def _number(heading: str, field: str, style: str) -> Column:
-    return Column(heading, lambda row: _number_text(getattr(row, field), style))
-
-
-def _words(field: str) -> Column:
-    return Column(field, lambda row: getattr(row, field) or ABSENT, words=True)
-
-
-def _interval(row: Any) -> str:
-    return ABSENT if row.gain_low is None else f"[{row.gain_low:+.3f}, {row.gain_high:+.3f}]"
-
-
-def _range(row: Row) -> str:
-    if row.rank_low is None:
-        return ABSENT
-    return f"{row.rank_low}" if row.rank_low == row.rank_high else f"{row.rank_low}–{row.rank_high}"
-
-
-def _transfer(row: AttackerRow) -> str:
-    return f"{row.victims_beaten}/{row.victims_compared}" if row.victims_compared else ABSENT
-
-
-def _recommender_note(row: RecommenderRow) -> str:
-    return _note(
-        (row.clean_ndcg_10 is None, "no clean utility"),
-        (row.clean_ndcg_10 is not None and not row.passes_gate, f"below {RECOMMENDER_GATE:.0%} of the best"),
-        (row.exposed, "targets already exposed"),
-        *_completeness(row),
+def _throughput(grid: Grid) -> Board:
+    rows = throughput_rows(grid)
+    return Board(
+        "throughput",
+        "Throughput",
+        ThroughputRow,
+        rows,
+        throughput_columns(rows),
+        throughput_foot(rows),
+        lambda row: f"on {row.machine}",
     )
-
-
-def _attacker_note(row: AttackerRow) -> str:
-    return _note(
-        (row.control, "control"),
-        ("defense" in (row.knowledge or ""), "adapts to a defense"),
-        (row.victims_needed == 0, "no victims"),
-        (row.above_random is False, f"not above {BASELINE}"),
-        (row.beaten_by is not None, f"below {row.beaten_by}, which knows less"),
-        (row.falls_with_budget is True, "does less than with a smaller budget"),
-        (row.victims_ok < row.victims_needed, f"incomplete {row.victims_ok}/{row.victims_needed} victims"),
-    )
-
-
-def _defense_note(row: DefenseRow) -> str:
-    return _note(
-        (row.utility_change is None, "no clean utility"),
-        (row.utility_change is not None and not row.passes_gate, f"below {DEFENSE_GATE:.0%} of the undefended"),
-        *_completeness(row),
-        (row.attacks_ok == row.attacks_needed > 0 == row.attacks_significant, "no attack above the A/A floor"),
-        (row.adaptive is None, "no adaptive attack"),
-    )
-
-
-def _completeness(row: RecommenderRow | DefenseRow) -> list[tuple[bool, str]]:
-    return [
-        (row.attacks_needed == 0, "no attacks"),
-        (row.attacks_ok < row.attacks_needed, f"incomplete {row.attacks_ok}/{row.attacks_needed} attacks"),
-    ]
-
-
-def _note(*remarks: tuple[bool, str]) -> str:
-    return ", ".join(text for holds, text in remarks if holds)

@@ -14,6 +14,7 @@ from recbench.leaderboard.defenses import DefenseRow
 from recbench.leaderboard.grid import Grid
 from recbench.leaderboard.recommenders import RecommenderRow
 from recbench.leaderboard.standing import several
+from recbench.leaderboard.throughput import ThroughputRow
 
 Rows = Sequence[RecommenderRow] | Sequence[AttackerRow] | Sequence[DefenseRow]
 
@@ -56,6 +57,37 @@ def defenses_foot(grid: Grid, rows: Sequence[DefenseRow]) -> list[str]:
         " CPU: beyond the undefended fit.",
         f"Adaptive {grid.effect.name}: what the worst attack that was shown the defense does in spite of it.",
         *_power(grid, rows),
+    ]
+
+
+def overall_foot(grid: Grid, what: str) -> list[str]:
+    """Of the board of `what` across data sets."""
+    ranked_by = {
+        "recommenders": f"the worst {grid.effect.name}, chosen on each data set by itself",
+        "attackers": f"the mean {grid.effect.name} on each data set's undefended victims",
+        "defenses": f"the {grid.effect.name} taken back on all data sets as a share of what there was, a ratio of"
+        " means, each victim by itself",
+    }
+    return [
+        f"Ranked by {ranked_by[what]}, over the units of all data sets, which weigh the same.",
+        f"Only {what} that are ranked on every data set have a number here; none is filled in for the others.",
+        "Intervals and rank ranges: 95%, paired hierarchical bootstrap over the units of all data sets; data set and"
+        " split seed are resampled together, so they hold the variation between data sets.",
+    ]
+
+
+def throughput_foot(rows: Sequence[ThroughputRow]) -> list[str]:
+    machines = sorted({row.machine for row in rows})
+    if len(machines) > 1:
+        where = f"{len(machines)} machines, whose seconds are not compared and never in one row."
+    else:
+        where = f"All on {''.join(machines)}."
+    return [
+        where,
+        "Medians and quartiles over n stages: split seeds, target groups, attacks and detectors. A stage that several"
+        " cells share counts once.",
+        "Fit: training and ranking for every user. Wall seconds hold whatever else the machine was doing.",
+        "Peak: of the stage's whole process, libraries included.",
     ]
 
 

@@ -141,6 +141,12 @@ class Grid:
         """The defenses that apply to a victim: not all of their cells were skipped."""
         return sorted(self._victims[place.dataset][place.recommender] - {NONE})
 
+    def place(self, record: Record) -> Place:
+        """What a record is about, up to the unit."""
+        question = record["question"]
+        names = {axis: self.labels[axis][key_of(_identity(question, axis))] for axis in AXES}
+        return Place(**names, size=question["size"], replica=question["replica"])
+
     def values(self, metric: str, place: Place) -> Values:
         """A metric of each unit [u]; NaN where the cell is not ok or lacks it."""
         return self._each(place, lambda record: record["metrics"].get(metric))
@@ -173,7 +179,7 @@ class Grid:
 
     @cached_property
     def _cells(self) -> Mapping[tuple[Place, Unit], Record]:
-        return {(self._place(record), _unit(record)): record for record in self.records}
+        return {(self.place(record), _unit(record)): record for record in self.records}
 
     @cached_property
     def _victims(self) -> Mapping[str, Mapping[str, set[str]]]:
@@ -184,11 +190,6 @@ class Grid:
             if record["status"] != "skipped":
                 tried.add(place.defense)
         return found
-
-    def _place(self, record: Record) -> Place:
-        question = record["question"]
-        names = {axis: self.labels[axis][key_of(_identity(question, axis))] for axis in AXES}
-        return Place(**names, size=question["size"], replica=question["replica"])
 
     def _is_whole(self, place: Place) -> bool:
         return not np.isnan(self._each(place, lambda _: 1.0)).any()

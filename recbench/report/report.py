@@ -98,7 +98,7 @@ class Report:
     @property
     def boards(self) -> list[Board]:
         """The tables of attackers and of defenses."""
-        return [board for board in boards(self._grid) if board.name != "recommenders"]
+        return [board for board in boards(self._grid) if board.name in ("attackers", "defenses")]
 
     @property
     def failures(self) -> list[str]:

@@ -47,7 +47,7 @@ def line(text, start):
 
 
 def test_every_board_is_written_in_four_forms_and_once_more_as_a_page(folder):
-    names, forms = ("recommenders", "attackers", "defenses"), ("txt", "md", "tex", "csv")
+    names, forms = ("recommenders", "attackers", "defenses", "throughput"), ("txt", "md", "tex", "csv")
     boards = {f"{name}.{form}" for name in names for form in forms}
     assert {path.name for path in folder.iterdir()} == boards | {"README.md", "cells.csv", "cells.parquet"}
     page = (folder / "README.md").read_text(encoding="utf-8")
@@ -56,6 +56,7 @@ def test_every_board_is_written_in_four_forms_and_once_more_as_a_page(folder):
         "## Recommenders",
         "## Attackers",
         "## Defenses",
+        "## Throughput",
         "## All boards",
     ]
 
