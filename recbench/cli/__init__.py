@@ -16,10 +16,12 @@ from recbench.cli.board import board
 from recbench.cli.check import check
 from recbench.cli.data import data_app
 from recbench.cli.new import new
+from recbench.cli.plot import plot
 from recbench.cli.plugins import plugins
 from recbench.cli.results import results
 from recbench.cli.run import plan, run
 from recbench.cli.store import store_app
+from recbench.cli.time import time
 from recbench.errors import PluginError, RecbenchError
 from recbench.plugins import load_plugins
 
@@ -37,8 +39,10 @@ app.command()(new)
 app.command()(plan)
 app.command()(run)
 app.command()(audit)
+app.command()(time)
 app.command()(results)
 app.command()(board)
+app.command()(plot)
 app.add_typer(data_app, name="data")
 app.add_typer(store_app, name="store")
 

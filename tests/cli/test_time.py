@@ -1,0 +1,70 @@
+"""`recbench time`: the suite, its figures, and what may be held against what."""
+
+import json
+
+import pytest
+
+from recbench.cli import main
+from recbench.throughput.report import Report
+
+
+@pytest.fixture(scope="module")
+def timed(tmp_path_factory):
+    """Figures of four components, one of each role but robust training."""
+    out = tmp_path_factory.mktemp("time") / "figures.json"
+    assert main(["time", "ease", "random", "activity-filter", "--users", "200", "--out", str(out)]) == 0
+    return out
+
+
+def test_every_task_of_the_chosen_components_is_timed(timed):
+    report = Report.read(timed)
+    tasks = [(timing.task, timing.component, timing.batch) for timing in report.timings]
+    scores = [("score", "ease", batch) for batch in (1, 256, 4096)]
+    assert tasks == [("fit", "ease", None), *scores, ("craft", "random", None), ("inspect", "activity-filter", None)]
+    assert [timing.n for timing in report.timings] == [3, 40, 40, 40, 3, 3]
+    assert [timing.p95 is None for timing in report.timings] == [True, False, False, False, True, True]
+    assert all(timing.verified and timing.rate > 0 and timing.cpu_seconds > 0 for timing in report.timings)
+
+
+def test_the_file_is_pytest_benchmarks_own_and_says_what_it_was_measured_on(timed):
+    document = json.loads(timed.read_text())
+    assert len(document["benchmarks"][0]["stats"]["data"]) == 3
+    about = document["machine_info"]["recbench"]
+    assert about["protocol"]["users"] == 200
+    assert {"processor", "cores", "threads", "device", "packages", "git"} <= set(about)
+
+
+def test_earlier_figures_are_held_against_new_ones_and_what_cannot_be_timed_fails_the_command(timed, tmp_path, capfd):
+    out = tmp_path / "again.json"
+    command = ["time", "gan", "ease", "--users", "200", "--seconds", "1", "--out", str(out), "--compare", str(timed)]
+    assert main(command) == 1
+    assert [timing.component for timing in Report.read(out).timings] == ["ease"] * 4
+    said = capfd.readouterr()
+    assert "not done after 1 s" in said.err
+    lines = said.out.splitlines()
+    assert "times as fast" in lines[0]
+    assert float(lines[2].split()[-1]) > 0
+
+
+def test_figures_of_another_machine_are_refused_before_anything_is_timed(timed, tmp_path, capsys):
+    document = json.loads(timed.read_text())
+    document["machine_info"]["recbench"]["processor"] = "abacus"
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps(document))
+    out = tmp_path / "never.json"
+    assert main(["time", "ease", "--users", "200", "--out", str(out), "--compare", str(other)]) == 2
+    assert "is not comparable: processor: abacus and" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_file_of_something_else_is_refused(tmp_path, capsys):
+    other = tmp_path / "other.json"
+    other.write_text('{"machine_info": {}, "benchmarks": []}')
+    assert main(["time", "ease", "--compare", str(other)]) == 2
+    assert "holds no figures" in capsys.readouterr().err
+
+
+def test_without_pytest_benchmark_the_next_step_is_told(monkeypatch, capsys):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "pytest_benchmark" else object())
+    assert main(["time", "ease"]) == 2
+    assert "pip install 'recbench[time]'" in capsys.readouterr().err
