@@ -54,13 +54,15 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="The whole plan, as JSON.")] = False,
 ) -> None:
     """Say what a run would compute: cells, stages, what is cached and what is skipped and why."""
-    from recbench.matrix.plan import KINDS, cached
+    from recbench.matrix.plan import KINDS, stored
+    from recbench.matrix.prices import known, price
     from recbench.running import planned
 
     asked = _suite(suite, dataset, recommender, attacker, defense, seeds, size)
     made, store = planned(asked, out, installed(context), device, threads)
     stages = made.stages()
-    at_hand = cached(stages, store)
+    found = stored(stages, store)
+    at_hand = Counter(stage.kind for stage in stages if stage.recipe in found)
     if as_json:
         typer.echo(json.dumps(made.document() | {"cached": dict(at_hand)}, indent=1))
         return
@@ -70,6 +72,14 @@ def plan(
     count_of = Counter(stage.kind for stage in stages)
     for kind in KINDS:
         typer.echo(f"  {kind:9} {count_of[kind]:5} stages, {at_hand[kind]} cached")
+    cost = price((stage for stage in stages if stage.recipe not in found), known(store))
+    if cost.priced:
+        typer.echo(
+            f"  price     {cost.cpu_seconds / 60:.1f} CPU minutes, by what {cost.priced} of the stages cost before"
+        )
+    if cost.unknown:
+        more = f" and {len(cost.unknown) - REASONS} more" if len(cost.unknown) > REASONS else ""
+        typer.echo(f"  unpriced  nothing has run {', '.join(cost.unknown[:REASONS])}{more}")
     for word, reasons in (("skipped", made.skipped), ("broken", made.broken)):
         for reason, count in Counter(reasons.values()).most_common():
             typer.echo(f"  {word:9} {count:5} cells: {reason}")

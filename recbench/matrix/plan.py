@@ -157,9 +157,3 @@ def stored(stages: list[Stage], store: Store) -> dict[str, str]:
             continue
         keys[stage.recipe] = key
     return keys
-
-
-def cached(stages: list[Stage], store: Store) -> Counter[str]:
-    """How many of the stages, given each after its inputs, are in the store already, by kind."""
-    at_hand = stored(stages, store)
-    return Counter(stage.kind for stage in stages if stage.recipe in at_hand)

@@ -20,8 +20,11 @@ Reference = str | dict[str, Any]
 
 References = tuple[Reference, ...]
 
-CHECKOUT = Path(__file__).parents[2] / "leaderboards"
-"""Where the suites lie in a source checkout; an installed recbench carries them in `recbench/suites`."""
+CARRIED: tuple[Traversable, ...] = (
+    resources.files("recbench") / "suites",
+    Path(__file__).parents[2] / "leaderboards",
+)
+"""Where an installed recbench carries the suites, and where they lie in a source checkout."""
 
 
 class Table(BaseModel):
@@ -166,7 +169,7 @@ def _find(reference: str) -> Traversable:
         if not path.is_file():
             raise SuiteError(f"no suite file {reference} in {Path.cwd()}")
         return path
-    folders: list[Traversable] = [Path("leaderboards"), resources.files("recbench") / "suites", CHECKOUT]
+    folders: list[Traversable] = [Path("leaderboards"), *CARRIED]
     for folder in folders:
         file = folder / f"{reference}.toml"
         if file.is_file():

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from recbench.errors import SuiteError
-from recbench.matrix.suite import CHECKOUT, load_suite
+from recbench.matrix.suite import CARRIED, load_suite
 
 SMALLEST = 'name = "mine"\nversion = "1"\ndatasets = ["ml-100k"]\nrecommenders = ["ease"]\n'
 
@@ -28,7 +28,7 @@ def refusal(reference) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("path", sorted(CHECKOUT.glob("*.toml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(CARRIED[1].glob("*.toml")), ids=lambda path: path.stem)
 def test_every_published_suite_is_found_by_its_name(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert load_suite(path.stem).name == path.stem
