@@ -52,6 +52,11 @@ class APT(RobustTraining):
     `inverse_hessian_product`. Numbers are shares: the paper's 50 users of 100 to 700 items are 5% of the users of
     ml-100k and four times the mean profile on three of its data sets.
 
+    Measured with bpr-mf (32 dimensions, 20 epochs, 2 splits of 80/20, popular attack of 3% on two items of at most 5
+    users): clean NDCG@10 .388 to .370 on ml-100k and .529 to .498 on FilmTrust, rank gain 1.51 to 1.67 and 3.81 to 3.75
+    bits: it does not keep cold items from being pushed by clicks. With the defaults of bpr-mf it takes 1.9 times as
+    long as plain training.
+
     Args:
         share: ERM users, as a share of the users.
         length: their items, in mean profile lengths.
