@@ -19,7 +19,7 @@ LAYERS = [
     {"contracts", "adapters", "factories"},
     {"store", "evaluation", "plugins", "local", "specs", "scaffold"},
     {"matrix", "execution"},
-    {"leaderboard", "throughput", "conformance", "results", "running", "upkeep", "report", "auditing"},
+    {"leaderboard", "throughput", "conformance", "results", "running", "upkeep", "report", "auditing", "submission"},
     {"cli"},
 ]
 """From the ground up. A part imports from its own layer, one way, and from those below."""

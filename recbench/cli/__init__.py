@@ -21,7 +21,9 @@ from recbench.cli.plugins import plugins
 from recbench.cli.results import results
 from recbench.cli.run import plan, run
 from recbench.cli.store import store_app
+from recbench.cli.submit import submit
 from recbench.cli.time import time
+from recbench.cli.verify import verify
 from recbench.errors import PluginError, RecbenchError
 from recbench.plugins import load_plugins
 
@@ -42,6 +44,8 @@ app.command()(audit)
 app.command()(time)
 app.command()(results)
 app.command()(board)
+app.command()(submit)
+app.command()(verify)
 app.command()(plot)
 app.add_typer(data_app, name="data")
 app.add_typer(store_app, name="store")
