@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from recbench.leaderboard.render import as_csv
 
 ABOUT = ("cell_id", "build_id", "status", "stage", "reason")
 """The first columns. Those of the question follow, under its own names; then `cost.` and `metrics.`."""
+JSON = ("params", "shares")
+"""The leaves of a question that are not single values."""
 MEASURED = ("cost.", "metrics.")
 """How the columns of numbers begin."""
 
@@ -43,9 +45,36 @@ def cells_parquet(records: Sequence[Record]) -> bytes:
 
     columns, rows = cell_columns(records)
     arrays = [_column([row.get(name) for row in rows], name.startswith(MEASURED)) for name in columns]
+    words = [name for name, array in zip(columns, arrays, strict=True) if pa.types.is_dictionary(array.type)]
     buffer = io.BytesIO()
-    pq.write_table(pa.table(dict(zip(columns, arrays, strict=True))), buffer, compression="zstd")
+    pq.write_table(pa.table(arrays, columns), buffer, compression="zstd", use_dictionary=words)
     return buffer.getvalue()
+
+
+def records_of(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The records behind the rows of a table that `cells_parquet` wrote, as far as boards are made of them."""
+    records = []
+    for row in rows:
+        record: dict[str, Any] = {name: row[name] for name in ABOUT} | {"question": {}, "metrics": {}, "cost": {}}
+        for name, value in row.items():
+            part, _, rest = name.partition(".")
+            if part == "metrics" and value is not None:
+                record["metrics"][rest] = value
+            elif part in ("cost", "machine") and value is not None:
+                _plant(record, name.split("."), value)
+            elif name == "knowledge" and value is not None:
+                record[name] = json.loads(value)
+            elif name not in ABOUT and part not in ("metrics", "cost", "machine", "knowledge"):
+                _plant(record["question"], name.split("."), value)
+        records.append(record)
+    return records
+
+
+def _plant(tree: dict[str, Any], path: list[str], value: Any) -> None:
+    """Put a leaf where its dotted name says."""
+    for name in path[:-1]:
+        tree = tree.setdefault(name, {})
+    tree[path[-1]] = json.loads(value) if path[-1] in JSON and value is not None else value
 
 
 def _column(values: list[Any], measured: bool) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -70,7 +70,7 @@ class Grid:
     """
 
     suite: Suite
-    records: list[Record]
+    records: Sequence[Record]
 
     @cached_property
     def labels(self) -> Mapping[str, Mapping[str, str]]:

@@ -15,12 +15,15 @@ from recbench.leaderboard.render import as_list, as_markdown, as_text, plain, ro
 from recbench.matrix.suite import Suite
 from recbench.store.files import write_file
 
+CELLS, SUITE = "cells.parquet", "suite.json"
+"""What the tables can be made from anew."""
+
 
 def write_tables(records: list[dict[str, Any]], suite: Suite, folder: Path) -> str:
     """Make leaderboards of a suite's cell records.
 
-    Writes every board as `.txt`, `.md`, `.tex` and `.csv`, all of them as `README.md`, and the cells as
-    `cells.csv` and `cells.parquet`. The order of the records does not matter.
+    Writes every board as `.txt`, `.md`, `.tex` and `.csv`, all of them as `README.md`, the cells as
+    `cells.csv` and `cells.parquet`, and the suite as `suite.json`. The order of the records does not matter.
 
     Args:
         records: of the suite's cells, whatever became of them; what is absent counts as not ok.
@@ -35,7 +38,8 @@ def write_tables(records: list[dict[str, Any]], suite: Suite, folder: Path) -> s
     grid = Grid(suite, sorted(records, key=_order))
     made, common = boards(grid), common_foot(grid)
     title = f"Suite {suite.name}, version {suite.version}"
-    files = {"cells.csv": cells_csv(grid.records).encode(), "cells.parquet": cells_parquet(grid.records)}
+    files = {"cells.csv": cells_csv(grid.records).encode(), CELLS: cells_parquet(grid.records)}
+    files[SUITE] = (suite.model_dump_json(indent=1) + "\n").encode()
     for board in made:
         files |= {
             f"{board.name}.txt": (as_text(board) + "\n".join(map(plain, common)) + "\n").encode(),

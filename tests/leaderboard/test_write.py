@@ -49,7 +49,12 @@ def line(text, start):
 def test_every_board_is_written_in_four_forms_and_once_more_as_a_page(folder):
     names, forms = ("recommenders", "attackers", "defenses", "throughput"), ("txt", "md", "tex", "csv")
     boards = {f"{name}.{form}" for name in names for form in forms}
-    assert {path.name for path in folder.iterdir()} == boards | {"README.md", "cells.csv", "cells.parquet"}
+    assert {path.name for path in folder.iterdir()} == boards | {
+        "README.md",
+        "cells.csv",
+        "cells.parquet",
+        "suite.json",
+    }
     page = (folder / "README.md").read_text(encoding="utf-8")
     assert re.findall("^##? .*", page, re.MULTILINE) == [
         "# Suite hand-made, version 7",
