@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from recbench.component import NAME, Feedback, Goal
+from recbench.component import NAME, Feedback, Goal, Knowledge
 from recbench.execution.task import Status
 from recbench.submission.refusal import refused, shown
 
@@ -114,8 +114,10 @@ class _Record(_Strict):
     stage: Literal["", "plan", "prepare", "craft", "sanitize", "fit", "evaluate"]
     log: Literal[""]
     metrics: Annotated[dict[MetricName, Number], AfterValidator(_rates)]
-    cost: dict[Literal["craft", "sanitize", "fit"], dict[Line, Cost]]
+    cost: dict[Literal["craft", "sanitize", "fit", "evaluate"], dict[Line, Cost]]
     artifacts: dict[Literal["prepared", "profiles", "verdict", "fit", "clean"], Key | None]
+    knowledge: list[Knowledge] = []
+    machine: dict[Literal["processor", "cores", "device", "threads"], Line | int] = {}
 
 
 Model = TypeVar("Model", bound=BaseModel)
