@@ -6,10 +6,12 @@ import contextlib
 import json
 import sys
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from tabulate import tabulate
 
 from recbench.cli.plugins import installed
 
@@ -101,6 +103,9 @@ def run(
     ] = "missing",
     device: Device = "cpu",
     threads: Threads = 1,
+    profiled: Annotated[
+        bool, typer.Option("--profile", help="Say where the time went, by stage and plugin, and what sharing spared.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Events as they happen, one JSON object a line.")] = False,
 ) -> None:
     """Run a suite, or what is missing of it, and write its tables."""
@@ -119,9 +124,13 @@ def run(
             typer.echo(f"interrupted; {_resume(store)}", err=True)
             raise typer.Exit(130) from None
     if events is not None:
+        if profiled:
+            events.write("profile", {"lines": _profile(summary)})
         events.write("summary", _outcome(summary))
     else:
         typer.echo(tables)
+        if profiled:
+            typer.echo(f"\n{_profile_table(summary)}\n")
         _report(summary, store)
     raise typer.Exit(summary.exit_code)
 
@@ -154,6 +163,31 @@ def _outcome(summary: Summary) -> dict[str, Any]:
         "stale": summary.stale,
         "exit_code": summary.exit_code,
     }
+
+
+def _profile(summary: Summary) -> list[dict[str, Any]]:
+    from recbench.matrix.profile import profile
+
+    return [asdict(line) | {"spared": line.spared} for line in profile(summary.records)]
+
+
+def _profile_table(summary: Summary) -> str:
+    """CPU seconds of the distinct stages, and what they would be if every cell ran alone."""
+    from recbench.matrix.profile import Line, profile, total
+
+    lines = profile(summary.records)
+    whole = total(lines)
+
+    def row(line: Line) -> list[str]:
+        share = line.cpu_seconds / whole.cpu_seconds if whole.cpu_seconds else 0.0
+        seconds = [f"{each:.1f}" for each in (line.wall_seconds, line.cpu_seconds, line.alone_cpu_seconds)]
+        counts = [str(line.stages), str(line.uses)]
+        return [line.stage, line.plugins, *counts, *seconds, f"{100 * share:.0f}%", f"{100 * line.spared:.0f}%"]
+
+    headers = ("stage", "plugins", "stages", "uses", "wall s", "CPU s", "CPU s alone", "share", "spared")
+    align = ["left", "left", *["right"] * (len(headers) - 2)]
+    rows = [row(line) for line in (*lines, whole)]
+    return tabulate(rows, headers, tablefmt="simple", disable_numparse=True, colalign=align)
 
 
 def _report(summary: Summary, store: Store) -> None:
