@@ -15,6 +15,7 @@ from recbench.conformance.planted import SCALE, hidden_seed, interactions, prefe
 from recbench.contracts import (
     AttackerView,
     Budget,
+    Certificate,
     Detection,
     FitContext,
     ItemStatistics,
@@ -146,6 +147,7 @@ def outcome() -> Outcome:
         predicted=actual + rng.normal(0, 1, len(actual)),
         actual=actual,
         scale=SCALE,
+        certificate=Certificate(10, np.sort(rng.integers(0, 11, (n, 50)))[:, ::-1], 0.999),
     )
 
 

@@ -124,12 +124,13 @@ def the_order_of_users_does_not_matter(subject: Subject) -> None:
 def _reordered(given: Outcome, order: NDArray[np.int64]) -> Outcome:
     """The same outcome with user `order[k]` as user `k`."""
     place = np.argsort(order)
-    n, train, test, judged = len(order), given.train, given.test, given.detection
+    n, train, test, judged, proved = len(order), given.train, given.test, given.detection, given.certificate
     rows = np.argsort(place[test.rows], kind="stable")
     everyone = np.concatenate([order, np.arange(n, n + len(given.profiles))])
     assert given.clean is not None
     assert judged is not None
     assert judged.removed is not None
+    assert proved is not None
     return replace(
         given,
         ranking=_rows_of(given.ranking, order),
@@ -143,6 +144,7 @@ def _reordered(given: Outcome, order: NDArray[np.int64]) -> Outcome:
             removed=judged.removed[everyone],
             fake=judged.fake[everyone],
         ),
+        certificate=replace(proved, kept=proved.kept[order]),
     )
 
 
@@ -153,7 +155,15 @@ def _rows_of(ranking: Ranking, order: NDArray[np.int64]) -> Ranking:
 @check("metric", guards=("D41",))
 def what_is_undefined_is_left_out(subject: Subject) -> None:
     """Failed twins and clean runs vanished into averages as zeros or NaN, and a crash read as robustness."""
-    bare = replace(outcome(), clean=None, detection=None, predicted=None, actual=None, profiles=Profiles.empty())
+    bare = replace(
+        outcome(),
+        clean=None,
+        detection=None,
+        predicted=None,
+        actual=None,
+        certificate=None,
+        profiles=Profiles.empty(),
+    )
     nobody = replace(outcome(), eligible=np.zeros_like(outcome().eligible))
     for word, given in (("without twin, verdict, ratings and fakes", bare), ("whose targets nobody can meet", nobody)):
         for name, value in _values(subject, given).items():

@@ -4,7 +4,7 @@ from recbench.component import Component, Feedback, Goal
 from recbench.contracts.attacker import EvasionAttacker, ParameterAttacker, PoisoningAttacker
 from recbench.contracts.context import Examples, FitContext
 from recbench.contracts.dataset import Data, Dataset, DatasetInfo
-from recbench.contracts.defense import Protected, RobustTraining, Sanitizer, Verdict
+from recbench.contracts.defense import Certificate, Protected, RobustTraining, Sanitizer, Verdict
 from recbench.contracts.metric import Detection, Metric, Outcome, Ranking
 from recbench.contracts.optimizers import SGD, Adagrad, Adam, Optimizer
 from recbench.contracts.problem import (
@@ -36,6 +36,7 @@ __all__ = [
     "Batch",
     "Budget",
     "BudgetViolation",
+    "Certificate",
     "Component",
     "Data",
     "Dataset",

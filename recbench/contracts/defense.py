@@ -56,16 +56,53 @@ class Sanitizer(ABC):
 
 
 @dataclass(frozen=True, eq=False)
+class Certificate:
+    """How much of a user's list provably outlives fake users.
+
+    It speaks of the `k` items that a scorer ranks first among those a user does not have in the training data; what
+    the harness masks beyond them, validation items, is no part of the statement.
+
+    Args:
+        k: length of the lists.
+        kept: int [n_users, e]; column j holds how many of each user's k items stay among its k first whatever rows
+            j + 1 fake users add to the training data.
+        confidence: the probability with which all of it holds, over the randomness of the training; 1 is certain.
+    """
+
+    k: int
+    kept: NDArray[np.integer[Any]]
+    confidence: float
+
+    def check(self, n_users: int) -> None:
+        """Hold the certificate against the data.
+
+        Raises:
+            RuleViolation: wrong shape or type, counts outside 0..k, counts that rise with the number of fakes.
+        """
+        kept = np.asarray(self.kept)
+        if kept.ndim != 2 or len(kept) != n_users or not np.issubdtype(kept.dtype, np.integer):
+            raise RuleViolation(f"kept is {kept.dtype} {kept.shape}; expected integers [{n_users}, e]")
+        if kept.size and not 0 <= kept.min() <= kept.max() <= self.k:
+            raise RuleViolation(f"kept reaches from {kept.min()} to {kept.max()}; lists hold {self.k} items")
+        if (np.diff(kept, axis=1) > 0).any():
+            raise RuleViolation("kept rises with the number of fakes; more fakes can do all that fewer can")
+        if not 0 < self.confidence <= 1:
+            raise RuleViolation(f"confidence is {self.confidence:g}; expected a probability above 0")
+
+
+@dataclass(frozen=True, eq=False)
 class Protected:
     """What robust training leaves behind.
 
     Args:
         scorer: the fitted model.
         suspicion: float [n_users] where the training judged users too, else None.
+        certificate: where the training proves something of every user's list, else None.
     """
 
     scorer: Scorer
     suspicion: NDArray[np.floating[Any]] | None = None
+    certificate: Certificate | None = None
 
 
 class RobustTraining(ABC):

@@ -14,6 +14,7 @@ from recbench.contracts.profiles import Profiles
 from recbench.data.interactions import Histories, Interactions
 
 if TYPE_CHECKING:
+    from recbench.contracts.defense import Certificate
     from recbench.contracts.threat import RatingScale
 
 
@@ -71,6 +72,7 @@ class Outcome:
         predicted, actual: float [r], predicted and true ratings of the genuine test interactions,
             where the victim predicts ratings, else None.
         scale: the rating grid, or None on the implicit track.
+        certificate: what the defense proved of the genuine users' lists, in the clean numbering, else None.
     """
 
     ranking: Ranking
@@ -84,6 +86,7 @@ class Outcome:
     predicted: NDArray[np.floating[Any]] | None = None
     actual: NDArray[np.floating[Any]] | None = None
     scale: RatingScale | None = None
+    certificate: Certificate | None = None
 
 
 class Metric(ABC):

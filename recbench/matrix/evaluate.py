@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recbench.contracts import Detection, Outcome, Ranking, RuleViolation
+from recbench.contracts import Certificate, Detection, Outcome, Ranking, RuleViolation
 from recbench.matrix.instances import instance
 from recbench.matrix.measure import measured
 from recbench.matrix.prepared import Prepared
@@ -63,7 +63,14 @@ def _outcome(inputs: Mapping[str, Artifact], group: int) -> Outcome:
         predicted=predicted,
         actual=None if predicted is None else prepared.split.test.ratings,
         scale=prepared.scale,
+        certificate=_certificate(fitted),
     )
+
+
+def _certificate(fitted: Artifact) -> Certificate | None:
+    if "certified" not in fitted.arrays:
+        return None
+    return Certificate(kept=fitted.arrays["certified"], **fitted.meta["certificate"])
 
 
 def _ranking(fitted: Artifact, columns: slice) -> Ranking:

@@ -34,11 +34,12 @@ def fit(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Artifac
     Returns:
         Of the n genuine users: `top` int32 [n, 100], `target_ranks` and `target_scores` [n, groups *
         count], `candidates` [n]. Where the training judged users, `suspicion` [n + m] in injected
-        order; on the explicit track, where the victim predicts ratings, `predicted` [test].
+        order; on the explicit track, where the victim predicts ratings, `predicted` [test]. Where the training proved
+        something, `certified` [n, e], with `k` and `confidence` as `certificate` in the metadata.
 
     Raises:
         RuleViolation: a model without scores; scores, predictions or suspicion that are not finite or of a
-            wrong shape.
+            wrong shape; a certificate that does not hold against the data.
     """
     prepared = Prepared.of(inputs["prepared"])
     poisoned = poison(prepared, inputs.get("profiles"), arguments["replica"])
@@ -65,7 +66,11 @@ def fit(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Artifac
         arrays["suspicion"] = _suspicion(protected, poisoned)
     if prepared.scale is not None and "ratings" in arguments["recommender"]["provides"]:
         arrays["predicted"] = _predicted(protected.scorer, prepared, poisoned)
-    return Artifact(arrays)
+    if (certificate := protected.certificate) is None:
+        return Artifact(arrays)
+    certificate.check(train.n_users)
+    arrays["certified"] = np.asarray(certificate.kept)[poisoned.public_id[: poisoned.n_genuine]].astype(np.int32)
+    return Artifact(arrays, {"certificate": {"k": certificate.k, "confidence": certificate.confidence}})
 
 
 def _suspicion(protected: Protected, poisoned: Poisoned) -> NDArray[np.float64]:

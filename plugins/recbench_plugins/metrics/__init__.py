@@ -50,3 +50,11 @@ def recbench_metrics() -> Iterator[Component]:
         "recbench_plugins.metrics.stealth:StealthMetric",
         summary="total variation and Jensen-Shannon divergence of fake from genuine profiles",
     )
+    yield Component(
+        "metric",
+        "certificate",
+        "recbench_plugins.metrics.certificate:CertificateMetric",
+        summary="the share of a user's best items that provably stay under e fake users, where a defense proved it",
+        reference="Jia, Liu, Hu, Gong, PORE: provably robust recommender systems against data poisoning attacks, "
+        "USENIX Security 2023",
+    )
