@@ -14,6 +14,7 @@ from recbench import __version__
 from recbench.cli.audit import audit
 from recbench.cli.board import board
 from recbench.cli.check import check
+from recbench.cli.compare import compare
 from recbench.cli.data import data_app
 from recbench.cli.new import new
 from recbench.cli.plot import plot
@@ -47,6 +48,7 @@ app.command()(board)
 app.command()(submit)
 app.command()(verify)
 app.command()(plot)
+app.command()(compare)
 app.add_typer(data_app, name="data")
 app.add_typer(store_app, name="store")
 

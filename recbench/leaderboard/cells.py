@@ -15,6 +15,8 @@ JSON = ("params", "shares")
 """The leaves of a question that are not single values."""
 MEASURED = ("cost.", "metrics.")
 """How the columns of numbers begin."""
+BESIDE = (*MEASURED, "machine.", "knowledge")
+"""How the columns begin that are no part of the question."""
 
 Record = Mapping[str, Any]
 
@@ -64,7 +66,7 @@ def records_of(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 _plant(record, name.split("."), value)
             elif name == "knowledge" and value is not None:
                 record[name] = json.loads(value)
-            elif name not in ABOUT and part not in ("metrics", "cost", "machine", "knowledge"):
+            elif name not in ABOUT and not name.startswith(BESIDE):
                 _plant(record["question"], name.split("."), value)
         records.append(record)
     return records

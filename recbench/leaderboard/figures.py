@@ -92,7 +92,7 @@ def _scatter(grid: Grid, rows: list[RecommenderRow]) -> Figure:
     front = sorted(_point(row) for row in rows if row.on_front)
     if front:
         axes.step(
-            *zip(*front, strict=True), where="post", color=FRONT, linewidth=1, linestyle="--", label="Pareto front"
+            *zip(*front, strict=True), where="pre", color=FRONT, linewidth=1, linestyle="--", label="Pareto front"
         )
         axes.legend(fontsize=8, frameon=False)
     axes.margins(0.18)
@@ -126,7 +126,7 @@ def _heat(grid: Grid, dataset: str, size: float, effects: Values) -> Figure:
         axes.text(column, row, text, ha="center", va="center", fontsize=8, color=color)
     axes.set_xticks(range(len(victims)), [plain(name) for name in victims], rotation=30, ha="right")
     axes.set_yticks(range(len(attackers)), [plain(name) for name in attackers])
-    axes.set_title(f"{plain(dataset)}, attack size {100 * size:.3g}%; ×: not ok on all units")
+    axes.set_title(f"{plain(dataset)}, attack size {100 * size:.3g}%\n×: not ok on all units")
     figure.colorbar(image, label=f"mean {grid.effect.name}, {grid.effect.unit}")
     return figure
 

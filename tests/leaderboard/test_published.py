@@ -30,11 +30,11 @@ def test_tables_can_be_made_anew_from_what_was_published(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("cells.parquet", None, "neither a run nor tables"),
+        ("cells.parquet", None, "there is no "),
         ("suite.json", None, "neither a run nor tables"),
-        ("cells.parquet", b"PAR1 not quite", "no tables of this version"),
-        ("suite.json", b'{"name": 3}', "no tables of this version"),
-        ("suite.json", b"\xff", "no tables of this version"),
+        ("cells.parquet", b"PAR1 not quite", "no table that this recbench reads"),
+        ("suite.json", b'{"name": 3}', "no table that this recbench reads"),
+        ("suite.json", b"\xff", "no table that this recbench reads"),
     ],
 )
 def test_what_is_no_folder_of_tables_is_refused(tmp_path, name, content, message):
