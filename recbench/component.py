@@ -31,7 +31,10 @@ Feedback = Literal["implicit", "explicit"]
 """The track: clicks, or ratings."""
 TRACKS: tuple[Feedback, ...] = get_args(Feedback)
 
-VOCABULARY: dict[str, tuple[str, ...]] = {"knowledge": KNOWLEDGE, "goals": GOALS, "feedback": TRACKS}
+SERVED = (*GOALS, *(f"{goal}:{track}" for goal in GOALS for track in TRACKS))
+"""A goal on every track that an attacker works on, or on one: `push`, `nuke:explicit`."""
+
+VOCABULARY: dict[str, tuple[str, ...]] = {"knowledge": KNOWLEDGE, "goals": SERVED, "feedback": TRACKS}
 """The fields of a component whose words are given."""
 
 NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,63}$")
@@ -55,7 +58,8 @@ class Component:
         requires_data: what the data set must have, such as `ratings`, `timestamps`, `titles`.
         requires_recommender: capabilities the victim must have.
         knowledge: what an attacker may see, see `Knowledge`.
-        goals: what an attacker can be asked to do, see `Goal`. It refuses the others, and is never asked.
+        goals: what an attacker can be asked to do, see `Goal`; `nuke:explicit` is to nuke on that track alone. It
+            refuses the others, and is never asked.
         feedback: the tracks that an attacker works on; it refuses the other.
         family: `heuristic`, `gradient`, `gan`, `detection`, … groups rows in tables and splits. An attacker of
             family `control` is there to be beaten and claims no effect.
@@ -75,7 +79,7 @@ class Component:
     requires_data: frozenset[str] = frozenset()
     requires_recommender: frozenset[str] = frozenset()
     knowledge: frozenset[Knowledge] = frozenset()
-    goals: frozenset[Goal] = frozenset(GOALS)
+    goals: frozenset[str] = frozenset(GOALS)
     feedback: frozenset[Feedback] = frozenset(TRACKS)
     family: str = ""
     hardware: Literal["cpu", "cuda"] = "cpu"
@@ -101,6 +105,10 @@ class Component:
                 )
         if not (self.goals and self.feedback):
             raise PluginError(f"{self.kind} '{self.name}': it serves no goal, or no track; name at least one of each")
+
+    def serves(self, goal: Goal, feedback: Feedback) -> bool:
+        """Whether an attacker can be asked to do this on that track."""
+        return feedback in self.feedback and not self.goals.isdisjoint({goal, f"{goal}:{feedback}"})
 
     @property
     def box(self) -> Literal["white", "gray", "black"]:

@@ -105,7 +105,7 @@ BROKEN = {
         def recbench_attackers():
             yield Component("attacker", "shill", "package:Shill", goals={"promote"})
         """,
-        "unknown goals ['promote']; one of push, nuke, degrade",
+        "unknown goals ['promote']; one of push, nuke, degrade, push:implicit",
     ),
     "writes a track as a string": (
         """

@@ -100,8 +100,7 @@ def _declared(subject: Subject) -> list[Threat]:
     """An attack for each goal on each track that it says it serves."""
     _attacker(subject)
     component = subject.component
-    goals = [goal for goal in GOALS if goal in component.goals]
-    return [Threat(track, goal=goal) for goal in goals for track in TRACKS if track in component.feedback]
+    return [Threat(track, goal=goal) for goal in GOALS for track in TRACKS if component.serves(goal, track)]
 
 
 def _judged(subject: Subject, goal: Goal | None = None) -> Threat:
@@ -283,17 +282,14 @@ def it_serves_the_goals_and_tracks_that_it_declares_and_no_others(subject: Subje
     declares is a failed cell, where a suite that knows of it skips the cell before anything runs.
     """
     component = subject.component
-    refused = {each: _refusal(subject, each) for each in _declared(subject)}
-    for field, declared in (("goal", component.goals), ("feedback", component.feedback)):
-        for word in sorted(declared):
-            answers = [why for threat, why in refused.items() if getattr(threat, field) == word]
-            if all(answers):
-                raise Failed(f"it declares '{word}' and refuses it: {answers[0]}; declare what it serves")
-    others = [Threat(track, goal=goal) for goal in GOALS for track in TRACKS]
-    for threat in others:
-        outside = {threat.goal} - component.goals | {threat.feedback} - component.feedback
-        if len(outside) == 1 and not _refusal(subject, threat):
-            raise Failed(f"it takes '{outside.pop()}', which it does not declare; refuse it by a RecbenchError")
+    for goal in GOALS:
+        for track in TRACKS:
+            refusal = _refusal(subject, Threat(track, goal=goal))
+            what = f"to {goal} on the {track} track"
+            if component.serves(goal, track) and refusal:
+                raise Failed(f"it declares {what} and refuses: {refusal}; declare what it serves, '{goal}:{track}'")
+            if not component.serves(goal, track) and not refusal:
+                raise Failed(f"it takes the task {what}, which it does not declare; refuse it by a RecbenchError")
 
 
 def _refusal(subject: Subject, threat: Threat) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recbench.component import GOALS, Component, Goal
+from recbench.component import GOALS, TRACKS, Component, Feedback, Goal
 from recbench.conformance.arena import VICTIM
 from recbench.conformance.check import NotApplicable, Subject
 from recbench.conformance.planted import SCALE, hidden_seed, interactions, preference_blocks, scores_of
@@ -76,9 +77,9 @@ def data_of(subject: Subject) -> Interactions:
     return small_data() if rated else binarize(small_data())
 
 
-def first_goal(component: Component) -> Goal:
-    """What an attacker is asked where one goal is enough: to push if it serves that, else to nuke."""
-    return next(goal for goal in GOALS if goal in component.goals)
+def first_goal(component: Component, tracks: Iterable[Feedback] = TRACKS) -> Goal:
+    """What an attacker is asked where one goal is enough: to push if it serves that on a track, else to nuke."""
+    return next(goal for goal in GOALS if any(component.serves(goal, track) for track in tracks))
 
 
 def _has(kept: Interactions, name: str) -> bool:
@@ -108,12 +109,13 @@ def view_of(subject: Subject, data: Interactions, seed: int, device: str = "cpu"
     }
     if unknown := subject.component.knowledge - secrets.keys():
         raise NotApplicable(f"the small task has no {', '.join(sorted(unknown))} to show")
+    track: Feedback = "implicit" if data.ratings is None else "explicit"
     targets = np.argsort(data.item_counts, kind="stable")[:2].astype(np.int32)
     return AttackerView(
         targets=targets,
         budget=Budget(np.full(3, 6), data.n_items, None if data.ratings is None else SCALE),
-        goal=first_goal(subject.component),
-        feedback="implicit" if data.ratings is None else "explicit",
+        goal=first_goal(subject.component, [track]),
+        feedback=track,
         n_items=data.n_items,
         seed=seed,
         knowledge=subject.component.knowledge,

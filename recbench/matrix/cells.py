@@ -128,10 +128,11 @@ def _obstacles(cell: Cell, device: str) -> Iterator[str]:
         component = attacker.component
         if "poisoning" not in component.provides:
             yield f"attacker '{attacker.name}' ({_words(component.provides)}) is no poisoning attack"
-        if suite.threat.goal not in component.goals:
-            yield f"attacker '{attacker.name}' does not {suite.threat.goal}; its goals: {_words(component.goals)}"
         if suite.feedback not in component.feedback:
             yield f"attacker '{attacker.name}' works on the {_words(component.feedback)} track alone"
+        elif not component.serves(suite.threat.goal, suite.feedback):
+            asked = f"{suite.threat.goal} on the {suite.feedback} track"
+            yield f"attacker '{attacker.name}' does not {asked}; its goals: {_words(component.goals)}"
         if missing := component.knowledge - set(suite.threat.offers):
             yield f"attacker '{attacker.name}' needs knowledge of {_words(missing)}; the suite offers none"
         if "defense" in component.knowledge and defense is None:

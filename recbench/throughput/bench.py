@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from recbench.component import KNOWLEDGE, Component, Kind
+from recbench.component import GOALS, KNOWLEDGE, Component, Kind
 from recbench.contracts import FitContext, Persistent, RatingScale, Scorer
 from recbench.data.catalog import Catalog
 from recbench.data.feedback import binarize
@@ -139,7 +139,7 @@ class Bench:
         component = choice.component
         rated = "ratings" in component.requires_data or "implicit" not in component.feedback
         track: Track = "explicit" if rated else "implicit"
-        goal = "push" if "push" in component.goals else min(component.goals)
+        goal = next(goal for goal in GOALS if component.serves(goal, track))
         suite = Suite(
             name="throughput",
             version="1",

@@ -40,7 +40,7 @@ def test_json_holds_everything_about_a_component(capsys):
     assert copy["factory"] == "recbench_plugins.attackers.heuristic.copy:Copy"
     assert copy["knowledge"] == ["interactions"]
     assert copy["provides"] == ["poisoning"]
-    assert copy["goals"] == ["degrade", "nuke", "push"]
+    assert copy["goals"] == ["degrade", "nuke:explicit", "push"]
     assert copy["feedback"] == ["explicit", "implicit"]
     assert copy["plugin"] == "standard"
 

@@ -139,8 +139,13 @@ def test_the_product_holds_clean_and_undefended_cells_and_the_twins():
         ),
         (
             cell(attacker=choice("attacker", "a", provides={"poisoning"}, goals={"nuke", "degrade"})),
-            "attacker 'a' does not push; its goals: degrade, nuke",
+            "attacker 'a' does not push on the implicit track; its goals: degrade, nuke",
         ),
+        (
+            cell(attacker=choice("attacker", "a", provides={"poisoning"}, goals={"push:explicit", "nuke"})),
+            "attacker 'a' does not push on the implicit track; its goals: nuke, push:explicit",
+        ),
+        (cell(attacker=choice("attacker", "a", provides={"poisoning"}, goals={"push:implicit"})), ""),
         (
             cell(attacker=choice("attacker", "a", provides={"poisoning"}, feedback={"explicit"})),
             "attacker 'a' works on the explicit track alone",

@@ -10,6 +10,9 @@ LAM = "Lam, Riedl, Shilling recommender systems for fun and profit, WWW 2004"
 MOBASHER = "Mobasher, Burke, Bhaumik, Williams, Toward trustworthy recommender systems, ACM TOIT 2007"
 GOODFELLOW = "Goodfellow et al., Generative adversarial nets, NIPS 2014"
 
+NUKES_BY_RATING = frozenset({"push", "degrade", "nuke:explicit"})
+"""Of attacks whose profiles hold the targets: a rating can lower a target, a click can only raise it."""
+
 
 @hookimpl
 def recbench_attackers() -> Iterator[Component]:
@@ -19,6 +22,7 @@ def recbench_attackers() -> Iterator[Component]:
         "recbench_plugins.attackers.heuristic.random:Random",
         provides=frozenset({"poisoning"}),
         knowledge=frozenset({"statistics"}),
+        goals=NUKES_BY_RATING,
         family="control",
         summary="targets and random fillers: a control",
         reference=LAM,
@@ -29,6 +33,7 @@ def recbench_attackers() -> Iterator[Component]:
         "recbench_plugins.attackers.heuristic.average:Average",
         provides=frozenset({"poisoning"}),
         knowledge=frozenset({"statistics"}),
+        goals=NUKES_BY_RATING,
         family="heuristic",
         summary="targets and fillers rated as they usually are",
         reference=LAM,
@@ -39,6 +44,7 @@ def recbench_attackers() -> Iterator[Component]:
         "recbench_plugins.attackers.heuristic.popular:Popular",
         provides=frozenset({"poisoning"}),
         knowledge=frozenset({"statistics"}),
+        goals=NUKES_BY_RATING,
         family="heuristic",
         summary="targets and the most popular items: the baseline to beat",
         reference="O'Mahony, Hurley, Silvestre, Recommender systems: attack types and strategies, AAAI 2005",
@@ -94,6 +100,7 @@ def recbench_attackers() -> Iterator[Component]:
         "recbench_plugins.attackers.heuristic.power_user:PowerUser",
         provides=frozenset({"poisoning"}),
         knowledge=frozenset({"interactions"}),
+        goals=NUKES_BY_RATING,
         family="heuristic",
         summary="targets in the profiles of the most influential users",
         reference="Wilson, Seminario, When power users attack, RecSys 2013",
@@ -115,6 +122,7 @@ def recbench_attackers() -> Iterator[Component]:
         "recbench_plugins.attackers.heuristic.copy:Copy",
         provides=frozenset({"poisoning"}),
         knowledge=frozenset({"interactions"}),
+        goals=NUKES_BY_RATING,
         family="control",
         summary="targets added to copies of genuine profiles: a control",
     )
