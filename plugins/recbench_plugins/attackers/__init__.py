@@ -187,6 +187,30 @@ def recbench_attackers() -> Iterator[Component]:
     )
     yield Component(
         "attacker",
+        "aush",
+        "recbench_plugins.attackers.gan.aush:AUSH",
+        provides=frozenset({"poisoning"}),
+        knowledge=frozenset({"interactions"}),
+        goals=frozenset({"push"}),
+        feedback=frozenset({"explicit"}),
+        family="gan",
+        summary="genuine profiles whose ratings of the targets' segment are generated",
+        reference="Lin et al., Attacking recommender systems with augmented user profiles, CIKM 2020",
+    )
+    yield Component(
+        "attacker",
+        "leg-up",
+        "recbench_plugins.attackers.gan.leg_up:LegUP",
+        provides=frozenset({"poisoning"}),
+        knowledge=frozenset({"interactions", "surrogate"}),
+        goals=frozenset({"push", "nuke"}),
+        feedback=frozenset({"explicit"}),
+        family="gan",
+        summary="genuine users' items, rated so as to move the targets on a surrogate",
+        reference="Lin et al., Shilling black-box recommenders by learning to generate fake user profiles, TNNLS 2022",
+    )
+    yield Component(
+        "attacker",
         "gan-untrained",
         "recbench_plugins.attackers.gan.gan:UntrainedGAN",
         provides=frozenset({"poisoning"}),

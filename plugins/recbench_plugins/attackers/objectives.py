@@ -12,7 +12,7 @@ from torch import Tensor
 
 from recbench.contracts import AttackerView, Problem, RecbenchError, Tables
 
-Objective = Literal["log-rank", "cross-entropy"]
+Objective = Literal["log-rank", "cross-entropy", "competitors"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,7 @@ class Aim:
         pairs: bool [n, t], the genuine users who do not have each target: the others do not count in the
             evaluation either.
         sign: 1 to push (the loss falls when the targets rise), -1 to nuke.
-        objective: see `log_rank` and `cross_entropy`.
+        objective: see `log_rank`, `cross_entropy` and `competitors`.
     """
 
     targets: Tensor
@@ -68,6 +68,16 @@ def cross_entropy(scores: Tensor, targets: Tensor) -> Tensor:
     return -torch.log_softmax(scores, dim=1)[:, targets]
 
 
+def competitors(scores: Tensor, targets: Tensor) -> Tensor:
+    """-log softmax(scores)[target] over the items that do not rank below the target, [b, t].
+
+    Lin et al., "Shilling black-box recommender systems by learning to generate fake user profiles", TNNLS 2022, eq. 8.
+    Other items are left out, not given a logit of 0 as in the released code.
+    """
+    ahead = [torch.where(scores >= scores[:, t : t + 1], scores, -torch.inf) for t in targets.tolist()]
+    return torch.stack([each.logsumexp(1) for each in ahead], dim=1) - scores[:, targets]
+
+
 def log_rank(scores: Tensor, targets: Tensor, width: float = 0.25) -> Tensor:
     """The logarithm of each target's smoothed rank, [b, t]: the benchmark's rank gain made differentiable.
 
@@ -80,4 +90,8 @@ def log_rank(scores: Tensor, targets: Tensor, width: float = 0.25) -> Tensor:
     return torch.stack(ranks, dim=1).log()
 
 
-MEASURES: dict[Objective, Callable[[Tensor, Tensor], Tensor]] = {"log-rank": log_rank, "cross-entropy": cross_entropy}
+MEASURES: dict[Objective, Callable[[Tensor, Tensor], Tensor]] = {
+    "log-rank": log_rank,
+    "cross-entropy": cross_entropy,
+    "competitors": competitors,
+}

@@ -8,7 +8,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from recbench.contracts import AttackerView, FitContext, Goal, KnowledgeViolation, Problem, RecbenchError, torch_rng
-from recbench_plugins.attackers.objectives import MEASURES, Aim, Objective, cross_entropy, log_rank
+from recbench_plugins.attackers.objectives import MEASURES, Aim, Objective, competitors, cross_entropy, log_rank
 from recbench_plugins.recommenders.wmf_sgd import WMFSGD
 
 TARGETS = np.array([N_ITEMS - 1, 3], dtype=np.int32)
@@ -54,6 +54,19 @@ def test_log_rank_falls_as_the_target_rises_and_ignores_shift_and_scale() -> Non
     raised = scores.clone()
     raised[:, TARGETS[0]] += 0.5
     assert (log_rank(raised, targets)[:, 0] < before[:, 0]).all()
+
+
+def test_competitors_counts_only_what_does_not_rank_below_the_target() -> None:
+    scores, targets = _scores(), torch.tensor(TARGETS)
+    found = competitors(scores, targets)
+    for user in range(3):
+        for k, target in enumerate(TARGETS):
+            own = scores[user, target]
+            ahead = scores[user][scores[user] >= own]
+            torch.testing.assert_close(found[user, k], (ahead.exp().sum() / own.exp()).log())
+    first = scores.clone()
+    first[:, TARGETS[0]] = scores.max() + 1
+    assert not competitors(first, targets)[:, 0].any()
 
 
 def test_equal_scores_have_a_finite_log_rank_and_gradient() -> None:

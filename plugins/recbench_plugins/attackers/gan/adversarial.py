@@ -36,6 +36,7 @@ class Contest:
         critic_steps: int,
         seed: int,
     ) -> None:
+        self.generator = generator
         self.discriminator = discriminator
         self.loss = loss
         self.pairs = pairs

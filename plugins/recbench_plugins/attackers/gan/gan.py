@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from copy import deepcopy
 from dataclasses import dataclass
 from itertools import count
 
@@ -16,7 +15,7 @@ from recbench.contracts import Adam, AttackerView, PoisoningAttacker, Profiles, 
 from recbench_plugins.attackers.gan.adversarial import Contest
 from recbench_plugins.attackers.gan.losses import LOSSES, LossName
 from recbench_plugins.attackers.gan.networks import ProfileDiscriminator, ProfileGenerator
-from recbench_plugins.attackers.gan.surrogate_loss import SurrogateLoss
+from recbench_plugins.attackers.gan.surrogate_loss import SurrogateLoss, learn_to_attack
 from recbench_plugins.attackers.objectives import Aim, Objective
 
 
@@ -102,18 +101,11 @@ class GAN(PoisoningAttacker):
             self.starts,
         )
 
-        def drawn(*stream: str | int) -> RelaxedProfiles:
-            profiles: RelaxedProfiles = generator(view.budget.sizes, derive_seed(view.seed, *stream))
+        def drawn(seed: int) -> RelaxedProfiles:
+            profiles: RelaxedProfiles = generator(view.budget.sizes, seed)
             return profiles
 
-        best, best_loss = generator.state_dict(), float("inf")
-        for step in range(self.steps):
-            contest.step(self.weight * attack(drawn("attack", step), step))
-            if (step + 1) % self.judge_every == 0 or step + 1 == self.steps:
-                found = attack.judge([drawn("judged", k) for k in range(self.held_out)])
-                if found < best_loss:
-                    best, best_loss = deepcopy(generator.state_dict()), found
-        generator.load_state_dict(best)
+        learn_to_attack(contest, attack, drawn, self.steps, self.weight, self.judge_every, self.held_out)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +11,7 @@ import torch
 from torch import Tensor
 
 from recbench.contracts import AttackerView, Differentiable, Params, RelaxedProfiles, derive_seed, optimize, unroll
+from recbench_plugins.attackers.gan.adversarial import Contest
 from recbench_plugins.attackers.objectives import Aim
 
 
@@ -72,3 +75,33 @@ class SurrogateLoss:
         with torch.enable_grad():
             params = optimize(problem, self.view.context("held out", k))
         return float(self.aim.loss(problem, problem.encode(params)))
+
+
+def learn_to_attack(
+    contest: Contest,
+    attack: SurrogateLoss,
+    drawn: Callable[[int], RelaxedProfiles],
+    steps: int,
+    weight: float,
+    judge_every: int,
+    held_out: int,
+) -> None:
+    """Let the generator descend the surrogate's loss beside its own; leave it as it was when it attacked best.
+
+    Args:
+        contest: between the generator and its discriminator; each of `steps` is one of its steps.
+        attack: the surrogate's loss.
+        drawn: the generator's profiles for a seed, with its gradient.
+        weight: of the surrogate's loss.
+        judge_every: judge after so many steps.
+        held_out: surrogate seeds to judge by.
+    """
+    generator, seed = contest.generator, attack.view.seed
+    best, best_loss = generator.state_dict(), float("inf")
+    for step in range(steps):
+        contest.step(weight * attack(drawn(derive_seed(seed, "attack", step)), step))
+        if (step + 1) % judge_every == 0 or step + 1 == steps:
+            found = attack.judge([drawn(derive_seed(seed, "judged", k)) for k in range(held_out)])
+            if found < best_loss:
+                best, best_loss = deepcopy(generator.state_dict()), found
+    generator.load_state_dict(best)
