@@ -1,19 +1,26 @@
-"""`recbench board`: the tables of a run, made anew from its records."""
+"""`recbench board`: the tables of a run, made anew from its records, and the site of them."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recbench.errors import DataError
+from recbench.cli.plugins import installed
+from recbench.errors import DataError, RecbenchError
+
+if TYPE_CHECKING:
+    from recbench.plugins import Plugins
+    from recbench.results import Results
 
 
 def board(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(help="The folder of a run.", metavar="RUN")],
     out: Annotated[Path | None, typer.Option("--out", help="Folder of the tables; by default RUN/tables.")] = None,
+    site: Annotated[bool, typer.Option("--site", help="Also make OUT/site, to be opened in a browser.")] = False,
 ) -> None:
     """Make the tables of a run anew, from its records, with the environment that they come from."""
     from recbench.leaderboard import write_tables
@@ -29,8 +36,40 @@ def board(
         typer.echo(write_tables(results.records, suite, folder))
         if (environment := run / ENVIRONMENT).is_file():
             shutil.copyfile(environment, folder / ENVIRONMENT)
+        if site:
+            _site(results, installed(context), folder / "site")
     except OSError as error:
         raise DataError(f"tables cannot be written to {folder}: {error.strerror}; name another --out") from error
     if stale := sum(cell["stale"] for cell in results.cells):
         typer.echo(f"warning: {stale} cells are of another build; 'recbench run --rerun stale' mends it", err=True)
     typer.echo(f"\ntables of {len(results.records)} of {len(results)} cells are in {folder}")
+    if site:
+        typer.echo(f"open {folder / 'site' / 'index.html'} in a browser")
+
+
+def _site(results: Results, plugins: Plugins, folder: Path) -> None:
+    """The site, with the explanations that the store holds where the run can still be planned."""
+    from recbench.leaderboard.site import write_site
+    from recbench.leaderboard.site.explained import stored_explanations
+    from recbench.matrix.identity import Circumstances
+    from recbench.matrix.plan import Plan
+    from recbench.matrix.run import ENVIRONMENT
+    from recbench.store import Store
+
+    store = Store(results.folder)
+    environment = store.read_document(ENVIRONMENT) or {}
+    circumstances = Circumstances(environment.get("device", "cpu"), environment.get("threads", 1))
+    try:
+        explanations = stored_explanations(Plan.of(results.suite, plugins, circumstances, results.plan), store)
+    except RecbenchError as error:
+        typer.echo(f"warning: the site explains no attack: {error}", err=True)
+        explanations = {}
+    write_site(
+        results.records,
+        results.suite,
+        folder,
+        store=store,
+        environment=environment,
+        installed=plugins.components(),
+        explanations=explanations,
+    )

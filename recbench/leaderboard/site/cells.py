@@ -134,6 +134,6 @@ def _log_tail(record: Record, store: Store | None) -> str:
     try:
         with path.open("rb") as file:
             file.seek(max(path.stat().st_size - LOG_BYTES, 0))
-            return file.read().decode(errors="replace")
+            return str(file.read(), errors="replace")
     except OSError:
         return ""

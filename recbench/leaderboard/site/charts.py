@@ -50,10 +50,8 @@ def scatter(rows: Iterable[RecommenderRow]) -> list[dict[str, Any]]:
 def heat(grid: Grid, dataset: str, size: float) -> dict[str, Any]:
     """The effect of each attack (rows) on each undefended victim (columns), a mean over units; None where one lacks."""
     victims, attackers = grid.victims(dataset), list(grid.attackers)
-    values = [
-        [_short(whole_mean(units)) for units in grid.harm(Place(dataset, each, attacker, size=size) for each in victims)]
-        for attacker in attackers
-    ]
+    harms = [grid.harm(Place(dataset, victim, each, size=size) for victim in victims) for each in attackers]
+    values = [[_short(whole_mean(units)) for units in harm] for harm in harms]
     return {"attackers": attackers, "victims": victims, "values": values}
 
 

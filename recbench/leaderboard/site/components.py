@@ -24,7 +24,7 @@ class Components:
     """
 
     def __init__(self, grid: Grid, installed: Iterable[Component]) -> None:
-        offered = {(component.kind, component.name): component for component in installed}
+        offered: dict[tuple[str, str], Component] = {(each.kind, each.name): each for each in installed}
         self._number: dict[tuple[str, str], int] = {}
         self._references: list[str] = []
         self.document: list[dict[str, Any]] = []

@@ -19,8 +19,8 @@ from recbench.leaderboard.render import plain
 from recbench.leaderboard.site.cells import SHARD_LETTERS, cells
 from recbench.leaderboard.site.charts import charts
 from recbench.leaderboard.site.components import Components
-from recbench.leaderboard.site.policy import policy
 from recbench.leaderboard.site.poison import write_poison
+from recbench.leaderboard.site.policy import policy
 from recbench.leaderboard.site.script import script
 from recbench.leaderboard.site.tables import sections_of, table
 from recbench.matrix.suite import Suite

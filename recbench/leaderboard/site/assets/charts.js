@@ -31,13 +31,20 @@ function drawCharts(into, chart, heading) {
   into.replaceChildren(...made);
 }
 
+// Whether a label goes to the left of its point: away from the nearest other point, and not out of the frame.
+function leftward(point, points) {
+  const [from, to] = d3.extent(points, (each) => each.utility);
+  const place = (point.utility - from) / (to - from || 1);
+  const others = points.filter((each) => each !== point);
+  const nearest = d3.least(others, (each) => Math.abs(each.utility - point.utility));
+  return place > 0.75 || (place >= 0.25 && nearest !== undefined && nearest.utility > point.utility);
+}
+
 function scatterChart({ scatter, floor }, heading) {
   const { name, unit } = site.effect;
   const front = scatter.filter((point) => point.front).sort((a, b) => a.utility - b.utility);
   const colour = (point) => (point.front ? "var(--accent)" : "var(--quiet)");
   const draw = (width) => {
-    // Labels to the left of the points of the right half, so that none leaves the frame.
-    const middle = d3.mean(d3.extent(scatter, (point) => point.utility));
     const labelled = scatter.length <= 12 ? scatter : front;
     const texts = (points, anchor, dx) => Plot.text(points, { x: "utility", y: "gain", text: "label", textAnchor: anchor, dx, dy: -9, fill: "currentColor" });
     return Plot.plot({
@@ -50,8 +57,8 @@ function scatterChart({ scatter, floor }, heading) {
         Plot.line(front, { x: "utility", y: "gain", stroke: "var(--accent)", strokeWidth: 1.5, strokeDasharray: "4 3" }),
         Plot.ruleX(scatter.filter((point) => point.low !== null), { x: "utility", y1: "low", y2: "high", stroke: colour, strokeWidth: 2, strokeOpacity: 0.55 }),
         Plot.dot(scatter, { x: "utility", y: "gain", r: 4.5, fill: (point) => (point.ranked ? colour(point) : "var(--paper)"), stroke: colour, strokeWidth: 1.5 }),
-        texts(labelled.filter((point) => point.utility <= middle), "start", 9),
-        texts(labelled.filter((point) => point.utility > middle), "end", -9),
+        texts(labelled.filter((point) => !leftward(point, scatter)), "start", 9),
+        texts(labelled.filter((point) => leftward(point, scatter)), "end", -9),
         Plot.tip(scatter, Plot.pointer({ x: "utility", y: "gain", fill: "var(--paper)", stroke: "var(--line)",
           title: (point) => `${point.label}\nNDCG@10 ${figure(point.utility)}\nworst ${name} ${figure(point.gain, 3, true)}` })),
       ],
@@ -85,7 +92,7 @@ function heatMap({ heat }, heading) {
           fill: (point) => (point.value < 0 ? "var(--accent)" : "var(--harm)"),
           title: (point) => `${point.attacker} on ${point.victim}: ${figure(point.value, 3, true)} ${unit}` }),
         room < 34 ? null : Plot.text(points, { x: "victim", y: "attacker", text: (point) => (point.value === null ? "×" : figure(point.value, 2, true)),
-          fill: (point) => (strength(point) > 0.55 ? "var(--on-strong)" : "currentColor") }),
+          fill: (point) => (strength(point) > 0.78 ? "var(--on-strong)" : "currentColor") }),
       ],
     });
   };
