@@ -7,6 +7,7 @@ Every function takes the units' values [u] and their cluster labels [u].
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,15 +47,25 @@ def bootstrap_means(values: Values, clusters: Labels, seed: int, resamples: int 
     Returns:
         [..., r].
     """
-    _, labels, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
+    _, labels = np.unique(clusters, return_inverse=True)
+    means: NDArray[np.float64] = values @ _resamples(tuple(labels.tolist()), seed, resamples).T
+    return means
+
+
+@lru_cache(maxsize=4)
+def _resamples(clusters: tuple[int, ...], seed: int, resamples: int) -> NDArray[np.float64]:
+    """The share of every unit in every resample [r, u]; a board asks for the same ones some hundred times."""
+    labels = np.array(clusters)
+    sizes = np.bincount(labels)
     rng = numpy_rng(seed, "bootstrap")
     drawn = rng.multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), size=resamples)
     weights = np.empty((resamples, len(labels)))
     for cluster, size in enumerate(sizes):
         # Every copy of the cluster draws as many units as it has, so its copies together draw the product.
         weights[:, labels == cluster] = rng.multinomial(drawn[:, cluster] * size, np.full(size, 1 / size))
-    means: NDArray[np.float64] = values @ (weights / weights.sum(axis=1, keepdims=True)).T
-    return means
+    weights /= weights.sum(axis=1, keepdims=True)
+    weights.flags.writeable = False
+    return weights
 
 
 def interval(values: Values, clusters: Labels, seed: int, resamples: int = 10_000) -> Interval:

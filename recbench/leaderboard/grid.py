@@ -141,7 +141,7 @@ class Grid:
         """The defenses that apply to a victim: not all of their cells were skipped."""
         return sorted(self._victims[place.dataset][place.recommender] - {NONE})
 
-    def place(self, record: Record) -> Place:
+    def _place(self, record: Record) -> Place:
         """What a record is about, up to the unit."""
         question = record["question"]
         names = {axis: self.labels[axis][key_of(_identity(question, axis))] for axis in AXES}
@@ -178,14 +178,15 @@ class Grid:
         return float(np.abs(self.floors[dataset]).max(initial=0.0))
 
     @cached_property
-    def _cells(self) -> Mapping[tuple[Place, Unit], Record]:
-        return {(self.place(record), _unit(record)): record for record in self.records}
+    def cells(self) -> Mapping[tuple[Place, Unit], Record]:
+        """The records by what they are about."""
+        return {(self._place(record), _unit(record)): record for record in self.records}
 
     @cached_property
     def _victims(self) -> Mapping[str, Mapping[str, set[str]]]:
         """The defenses that were tried on each recommender on each data set."""
         found: dict[str, dict[str, set[str]]] = {}
-        for (place, _), record in self._cells.items():
+        for (place, _), record in self.cells.items():
             tried = found.setdefault(place.dataset, {}).setdefault(place.recommender, set())
             if record["status"] != "skipped":
                 tried.add(place.defense)
@@ -195,7 +196,7 @@ class Grid:
         return not np.isnan(self._each(place, lambda _: 1.0)).any()
 
     def _each(self, place: Place, read: Callable[[Record], float | None]) -> Values:
-        records = [self._cells.get((place, unit)) for unit in self.units]
+        records = [self.cells.get((place, unit)) for unit in self.units]
         found = [read(record) if record is not None and record["status"] == "ok" else None for record in records]
         return np.array([np.nan if value is None else value for value in found], dtype=np.float64)
 

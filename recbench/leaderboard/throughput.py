@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from recbench.leaderboard.grid import NONE, Grid, Record
+from recbench.leaderboard.grid import NONE, Grid, Place, Record
 
 STAGES = ("fit", "craft", "sanitize", "evaluate")
 AMOUNTS = {"fit": "interactions", "craft": "profiles"}
@@ -60,8 +60,8 @@ class Heading(NamedTuple):
 def throughput_rows(grid: Grid) -> list[ThroughputRow]:
     """All rows: data sets, machines, then fits, crafts, inspections and evaluations by component."""
     found: dict[Heading, dict[tuple[tuple[str, float], ...], Mapping[str, float]]] = {}
-    for record in grid.records:
-        for heading, cost in _stages(grid, record):
+    for (about, _), record in grid.cells.items():
+        for heading, cost in _stages(about, record):
             # A shared stage was measured once: its clocks read the same, to the last digit, in all of its cells.
             found.setdefault(heading, {})[tuple(sorted(cost.items()))] = cost
     order = {stage: index for index, stage in enumerate(STAGES)}
@@ -83,8 +83,7 @@ def machine_of(record: Record) -> str:
     )
 
 
-def _stages(grid: Grid, record: Record) -> Iterator[tuple[Heading, Mapping[str, float]]]:
-    place = grid.place(record)
+def _stages(place: Place, record: Record) -> Iterator[tuple[Heading, Mapping[str, float]]]:
     trained = place.defense != NONE and "sanitize" not in record["cost"]
     components = {
         "fit": f"{place.recommender} with {place.defense}" if trained else place.recommender,
