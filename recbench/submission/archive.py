@@ -121,8 +121,8 @@ def _inspected(entries: list[zipfile.ZipInfo], size: int, label: str) -> dict[st
             raise refused(shown(name), "it is encrypted")
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise refused(shown(name), "it is compressed otherwise than by deflate")
-        mode = entry.external_attr >> 16
-        if entry.is_dir() or (mode and not stat.S_ISREG(mode)):
+        kind = stat.S_IFMT(entry.external_attr >> 16)
+        if entry.is_dir() or kind not in (0, stat.S_IFREG):  # 0: packed on another system than Unix
             raise refused(shown(name), "it is a folder, a link or a device; only plain files are taken")
         found[name] = entry
     total = sum(entry.file_size for entry in entries)

@@ -111,7 +111,8 @@ def _check_axes(bundle: Bundle) -> Iterator[Refusal]:
         present = {found["name"] for found in identities(bundle.records, kind)} | {"none"}
         for reference in getattr(bundle.suite, f"{kind}s"):
             plain = isinstance(reference, str) and not is_path(reference) and not set(reference) & set("*?[")
-            if plain and reference not in present:
+            stem = str(reference).rpartition(".")[0]  # a file of one's own, such as ratings.csv, is called by its stem
+            if plain and not {reference, stem} & present:
                 reason = f"no cell of {kind} {shown(reference)}, which suite.json names"
                 yield Refusal(CELLS, reason, "run the suite to its end, or leave the component out of it")
 

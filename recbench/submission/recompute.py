@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from recbench.errors import RecbenchError
+from recbench.leaderboard.grid import EFFECTS, UTILITY
 from recbench.leaderboard.labels import key_of
 from recbench.local import is_path
 from recbench.matrix.cells import Cell
@@ -54,7 +56,7 @@ def recompute(bundle: Bundle, plugins: Plugins) -> Recomputed:
     Raises:
         SubmissionError: an array that is none.
     """
-    outcome = Recomputed()
+    outcome, computed = Recomputed(), set[str]()
     resolver = Resolver(plugins)
     metrics = named_metrics(bundle, resolver)
     groups: defaultdict[tuple[str, int, str], list[Record]] = defaultdict(list)
@@ -82,6 +84,12 @@ def recompute(bundle: Bundle, plugins: Plugins) -> Recomputed:
             found = list(unit.check(record))
             outcome.refusals += found
             outcome.cells += not found
+        computed |= unit.computed
+    submitted = _names(bundle)
+    if outcome.cells and (alone := submitted - computed):
+        outcome.notes.append(f"no metric here computes {', '.join(sorted(alone))}: these stay as reported")
+    if absent := computed - submitted:
+        outcome.notes.append(f"no cell has {', '.join(sorted(absent))}, which metrics here compute")
     return outcome
 
 
@@ -100,11 +108,10 @@ def named_metrics(bundle: Bundle, resolver: Resolver) -> list[Choice]:
     """The installed metrics that the suite names, with their defaults; a path in it is never followed."""
     found: dict[str, Choice] = {}
     for reference in bundle.suite.metrics:
-        if isinstance(reference, str) and not is_path(reference) and "[" not in reference:
-            try:
-                found |= {choice.name: choice for choice in resolver.choices("metric", [reference])}
-            except RecbenchError:
-                continue
+        name = reference.partition("[")[0] if isinstance(reference, str) else str(reference.get("name"))
+        if not is_path(name):
+            with suppress(RecbenchError):  # not installed here: what it computed stays as reported, with a remark
+                found |= {choice.name: choice for choice in resolver.choices("metric", [name])}
     return list(found.values())
 
 
@@ -116,8 +123,10 @@ class _Unit:
         self._given = given
         self._prepared = Prepared.of(given)
         self._metrics = [metric.spec for metric in metrics]
+        self._expected = _names(bundle) | judged_by(bundle)
         self._clean: tuple[str, Artifact] | None = None
         self._possible: dict[tuple[str, ...], str] = {}
+        self.computed: set[str] = set()
 
     def check(self, record: Record) -> Iterator[Refusal]:
         """What contradicts a cell's record."""
@@ -138,7 +147,24 @@ class _Unit:
         except Exception as error:  # a metric is a plugin's, and may raise anything on lists that are nonsense
             yield Refusal(CELLS, f"{cell}: its metrics cannot be recomputed ({shown(str(error))})", AGAIN)
             return
-        yield from _differences(record["metrics"], computed, cell)
+        self.computed |= computed.keys()
+        if wrong := self._difference(record["metrics"], computed):
+            yield Refusal(CELLS, f"{cell}: {wrong}", AGAIN)
+
+    def _difference(self, submitted: Mapping[str, float], computed: Mapping[str, float]) -> str:
+        """The first metric that is not what the lists say, or nothing.
+
+        Other versions of recbench may have more metrics or fewer, but not for some cells only.
+        """
+        for name, value in computed.items():
+            if name in submitted and not math.isclose(submitted[name], value, rel_tol=RELATIVE, abs_tol=ABSOLUTE):
+                return f"{name} is {submitted[name]:.6g}; its lists say {value:.6g}"
+            if name in self._expected and name not in submitted:
+                return f"{name} is missing; its lists say {value:.6g}"
+        for name in self._expected & submitted.keys() - computed.keys():
+            if name in self.computed or name in judged_by(self._bundle):
+                return f"{name} is {submitted[name]:.6g}; its lists do not give it"
+        return ""
 
     def _clean_lists(self, key: str) -> Artifact:
         """The clean twin's lists, kept for the cells that follow."""
@@ -165,12 +191,10 @@ class _Unit:
                     yield role, keys[role], reason
 
 
-def _differences(submitted: Mapping[str, float], computed: Mapping[str, float], cell: str) -> Iterator[Refusal]:
-    """The first metric of a cell that is not what its lists say, or is not there."""
-    for name, value in computed.items():
-        if name not in submitted:
-            yield Refusal(CELLS, f"{cell}: {name} is missing; its lists say {value:.6g}", AGAIN)
-            return
-        if not math.isclose(submitted[name], value, rel_tol=RELATIVE, abs_tol=ABSOLUTE):
-            yield Refusal(CELLS, f"{cell}: {name} is {submitted[name]:.6g}; its lists say {value:.6g}", AGAIN)
-            return
+def judged_by(bundle: Bundle) -> set[str]:
+    """The metrics that the boards gate and judge by: never taken on trust."""
+    return {UTILITY, EFFECTS[bundle.suite.threat.goal].metric}
+
+
+def _names(bundle: Bundle) -> set[str]:
+    return {name for record in bundle.records for name in record["metrics"]}

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from recbench.errors import RecbenchError
-from recbench.leaderboard.grid import EFFECTS, UTILITY
 from recbench.matrix.cells import Cell
 from recbench.matrix.choices import Axes, Resolver
 from recbench.matrix.identity import Circumstances
@@ -25,7 +24,7 @@ from recbench.store import Store
 from recbench.submission.bundle import CELLS, Bundle, Record
 from recbench.submission.installed import installed
 from recbench.submission.plan import identity
-from recbench.submission.recompute import named_metrics
+from recbench.submission.recompute import judged_by, named_metrics
 from recbench.submission.refusal import Refusal, shown
 
 ROUNDING = 1e-6
@@ -147,7 +146,7 @@ def _floors(bundle: Bundle) -> Mapping[str, dict[str, float]]:
 
     A submitter who widens it to hide behind it prints it on every board, above the effects that it drowns.
     """
-    names = {UTILITY, EFFECTS[bundle.suite.threat.goal].metric}
+    names = judged_by(bundle)
     pairs: defaultdict[str, list[Record]] = defaultdict(list)
     floors: defaultdict[str, dict[str, float]] = defaultdict(lambda: dict.fromkeys(names, 0.0))
     for record in bundle.records:
