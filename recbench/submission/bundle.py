@@ -22,7 +22,7 @@ from recbench.submission.schema import Manifest, checked, checked_manifest, chec
 from recbench.submission.strict_json import loads
 
 MANIFEST, SUITE, CELLS, ENVIRONMENT = "manifest.json", "suite.json", "cells.jsonl", "environment.json"
-MAX_DOCUMENT = {MANIFEST: 16 << 20, SUITE: 1 << 20, CELLS: 256 << 20, ENVIRONMENT: 1 << 20}
+MAX_DOCUMENT = {MANIFEST: 10 << 20, SUITE: 1 << 20, CELLS: 128 << 20, ENVIRONMENT: 1 << 20}
 """Bytes of the documents."""
 MAX_RECORD = 64 << 10
 """Bytes of a line of `cells.jsonl`."""

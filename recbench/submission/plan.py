@@ -121,7 +121,7 @@ def _size(bundle: Bundle) -> int:
     """How many cells `planned` makes, reckoned first: a forged suite may ask for more than memory holds."""
     suite = bundle.suite
     datasets, recommenders, attackers, defenses = (len(identities(bundle.records, kind)) for kind in KINDS)
-    attacks = 1 + attackers * len(set(suite.threat.sizes))
+    attacks = 1 + attackers * len(suite.threat.sizes)
     victims = datasets * recommenders * suite.seeds * suite.threat.targets.groups
     return victims * (attacks * (1 + defenses) + 1)
 
