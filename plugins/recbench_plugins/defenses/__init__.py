@@ -1,4 +1,4 @@
-"""The standard defenses: detection before training, and robust training."""
+"""The standard defenses: detection before training, robust training, and certified training."""
 
 from __future__ import annotations
 
@@ -133,4 +133,14 @@ def recbench_defenses() -> Iterator[Component]:
         family="training",
         summary="combines the gradients of groups of users by a median",
         reference="Yin et al., Byzantine-robust distributed learning, ICML 2018",
+    )
+    yield Component(
+        "defense",
+        "pore",
+        "recbench_plugins.defenses.certified.pore:PORE",
+        provides=frozenset({"robust-training"}),
+        family="certified",
+        summary="a vote of models trained on samples of the users, with a certificate of what stays recommended",
+        reference="Jia, Liu, Hu, Gong, PORE: provably robust recommender systems against data poisoning attacks, "
+        "USENIX Security 2023",
     )
