@@ -12,7 +12,7 @@ from recbench.leaderboard import write_tables
 from recbench.matrix.identity import Circumstances
 from recbench.matrix.plan import COMPUTED, PLAN, Plan, Rerun
 from recbench.matrix.progress import Progress
-from recbench.matrix.run import Summary, run_plan
+from recbench.matrix.run import Start, Summary, on_this_machine, run_plan
 from recbench.matrix.suite import Suite, load_suite
 from recbench.plugins import Plugins, load_plugins
 from recbench.results import Results
@@ -79,7 +79,12 @@ def planned(suite: Suite, out: Path | None, plugins: Plugins, device: str, threa
 
 
 def computed(
-    plan: Plan, store: Store, jobs: int | None, rerun: Rerun, display: Progress | None = None
+    plan: Plan,
+    store: Store,
+    jobs: int | None,
+    rerun: Rerun,
+    display: Progress | None = None,
+    start: Start = on_this_machine,
 ) -> tuple[Summary, str]:
     """Compute a plan and write its tables; returns what became of it, and the tables as text.
 
@@ -94,7 +99,7 @@ def computed(
         store.root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SuiteError(f"the run's folder {store.root} cannot be made: {error.strerror}; name another") from error
-    summary = run_plan(plan, store, jobs or _cores(), rerun, display)
+    summary = run_plan(plan, store, jobs or _cores(), rerun, display, start)
     return summary, write_tables(summary.records, plan.suite, store.root / "tables")
 
 

@@ -7,6 +7,7 @@ import json
 import sys
 from collections import Counter
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,12 +15,14 @@ import typer
 from tabulate import tabulate
 
 from recbench.cli.plugins import installed
+from recbench.errors import SuiteError, suggestion
 
 if TYPE_CHECKING:
-    from recbench.matrix.run import Summary
+    from recbench.matrix.run import Start, Summary
     from recbench.matrix.suite import Suite
     from recbench.store import Store
 
+EXECUTORS = ("local", "ray")
 REASONS = 20
 """How many reasons of failure are listed; all of them are in the records."""
 
@@ -103,6 +106,13 @@ def run(
     ] = "missing",
     device: Device = "cpu",
     threads: Threads = 1,
+    executor: Annotated[str, typer.Option("--executor", help="Where stages run: 'local', or 'ray'.")] = "local",
+    address: Annotated[
+        str | None, typer.Option("--address", help="Of the Ray cluster; by default one is started here.")
+    ] = None,
+    gpus: Annotated[
+        float | None, typer.Option("--gpus", min=0, help="With Ray: what share of a GPU a stage takes up.")
+    ] = None,
     profiled: Annotated[
         bool, typer.Option("--profile", help="Say where the time went, by stage and plugin, and what sharing spared.")
     ] = False,
@@ -113,13 +123,14 @@ def run(
     from recbench.running import computed, planned, rerun_named
 
     wanted = rerun_named(rerun)
+    start = _executor(executor, address, threads, gpus, device)
     events = JsonProgress(sys.stdout) if as_json else None
     # Modules of the user's own, which planning imports, may print; events must stay alone.
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
         asked = _suite(suite, dataset, recommender, attacker, defense, seeds, size)
         made, store = planned(asked, out, installed(context), device, threads)
         try:
-            summary, tables = computed(made, store, jobs, wanted, events)
+            summary, tables = computed(made, store, jobs, wanted, events, start)
         except KeyboardInterrupt:
             typer.echo(f"interrupted; {_resume(store)}", err=True)
             raise typer.Exit(130) from None
@@ -133,6 +144,26 @@ def run(
             typer.echo(f"\n{_profile_table(summary)}\n")
         _report(summary, store)
     raise typer.Exit(summary.exit_code)
+
+
+def _executor(name: str, address: str | None, threads: int, gpus: float | None, device: str) -> Start:
+    """What makes the executor of that name.
+
+    Raises:
+        SuiteError: there is none, or options of Ray are given to another one.
+    """
+    if name not in EXECUTORS:
+        raise SuiteError(f"executor {name}: no such executor{suggestion(name, EXECUTORS)}")
+    if name == "local":
+        if address is not None or gpus is not None:
+            raise SuiteError("--address and --gpus are for Ray's cluster; add '--executor ray'")
+        from recbench.matrix.run import on_this_machine
+
+        return on_this_machine
+    from recbench.execution.cluster import RayExecutor
+
+    share = gpus if gpus is not None else float(device.startswith("cuda"))
+    return partial(RayExecutor, address=address, cpus=float(threads), gpus=share)
 
 
 def _suite(

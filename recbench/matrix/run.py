@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pkgutil import iter_modules
 from typing import Any
@@ -18,7 +18,7 @@ from recbench.matrix.environment import environment
 from recbench.matrix.plan import KINDS, PLAN, Plan, Rerun
 from recbench.matrix.progress import Progress, StageEvent, progress
 from recbench.matrix.records import record_of, record_without_run
-from recbench.matrix.scheduler import Scheduler, Settled
+from recbench.matrix.scheduler import Executor, Scheduler, Settled
 from recbench.matrix.stages import Stage
 from recbench.store import Store
 from recbench.store.lock import hold
@@ -34,6 +34,15 @@ WORKERS_START_WITH = (
     *(f"recbench.evaluation.{module.name}" for module in iter_modules(evaluation.__path__)),
     *(f"recbench.matrix.{kind}" for kind in KINDS),
 )
+
+
+Start = Callable[[Store, int, Sequence[str]], Executor]
+"""Makes an executor: of a store, how many tasks at once, and the modules that they start with."""
+
+
+def on_this_machine(store: Store, jobs: int, preload: Sequence[str]) -> Executor:
+    """The executor that needs nothing but this machine."""
+    return LocalExecutor(store, jobs, preload)
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,14 @@ class Summary:
         return 1 if self.failed else 0
 
 
-def run_plan(plan: Plan, store: Store, jobs: int, rerun: Rerun = "missing", display: Progress | None = None) -> Summary:
+def run_plan(
+    plan: Plan,
+    store: Store,
+    jobs: int,
+    rerun: Rerun = "missing",
+    display: Progress | None = None,
+    start: Start = on_this_machine,
+) -> Summary:
     """Compute a plan in the store's folder.
 
     Plan and environment are written first, then a record a cell as soon as it is done, so a run that is
@@ -76,6 +92,7 @@ def run_plan(plan: Plan, store: Store, jobs: int, rerun: Rerun = "missing", disp
         jobs: stages at once.
         rerun: which cells to compute.
         display: told what happens; by default a display for people on stderr.
+        start: makes what runs the stages.
 
     Raises:
         DataError: the folder is being cleared up.
@@ -93,7 +110,7 @@ def run_plan(plan: Plan, store: Store, jobs: int, rerun: Rerun = "missing", disp
                 record = record_without_run(cell, plan)
                 if store.read_record(cell.id) != record:
                     _keep(record, plan, store)
-        computed = _compute(plan, plan.wanted(store, rerun), store, jobs, display or progress())
+        computed = _compute(plan, plan.wanted(store, rerun), store, jobs, display or progress(), start)
     return summary(plan, store, computed)
 
 
@@ -111,24 +128,22 @@ def settle(stage: Stage, plan: Plan, store: Store) -> Settled:
         DataError: the folder is being cleared up.
         StoreError: the folder cannot be written to.
     """
-    with hold(store.root), _scheduler(plan, store, 1, lambda _: None) as scheduler:
+    with hold(store.root), _scheduler(plan, store, 1, lambda _: None, on_this_machine) as scheduler:
         for _ in scheduler.run([stage]):
             pass
         return scheduler.settled[stage.recipe]
 
 
-def _scheduler(plan: Plan, store: Store, jobs: int, on_event: Callable[[StageEvent], None]) -> Scheduler:
+def _scheduler(plan: Plan, store: Store, jobs: int, on_event: Callable[[StageEvent], None], start: Start) -> Scheduler:
     rule = plan.suite.limits
     memory = None if rule.memory_gb is None else int(rule.memory_gb * 1e9)
     limits = Limits(rule.seconds, memory, plan.recipes.circumstances.threads)
 
-    def start() -> LocalExecutor:
-        return LocalExecutor(store, jobs, (*PRELOAD, *WORKERS_START_WITH))
-
-    return Scheduler(store, start, limits, jobs, on_event)
+    preload = (*PRELOAD, *WORKERS_START_WITH)
+    return Scheduler(store, lambda: start(store, jobs, preload), limits, jobs, on_event)
 
 
-def _compute(plan: Plan, cells: list[Cell], store: Store, jobs: int, display: Progress) -> int:
+def _compute(plan: Plan, cells: list[Cell], store: Store, jobs: int, display: Progress, start: Start) -> int:
     waiting: defaultdict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
         waiting[plan.recipes.evaluate(cell).recipe].append(cell)
@@ -142,7 +157,7 @@ def _compute(plan: Plan, cells: list[Cell], store: Store, jobs: int, display: Pr
         "skipped": len(plan.skipped),
         "broken": len(plan.broken),
     }
-    with display, _scheduler(plan, store, jobs, display.stage) as scheduler:
+    with display, _scheduler(plan, store, jobs, display.stage, start) as scheduler:
         display.begin(outline)
         for last in scheduler.run(lasts):
             for cell in waiting[last.recipe]:

@@ -182,3 +182,20 @@ def surroundings(arguments, inputs):
     paths = [f"/proc/self/fd/{n}" for n in range(3, 64)]
     opened = [os.readlink(path) for path in paths if os.path.lexists(path)]
     return Artifact({}, {"leads": os.getsid(0) == os.getpgid(0) == os.getpid(), "open": opened})
+
+
+def count_and_fail(arguments, inputs):
+    """Notes every call, then fails."""
+    with open(arguments["file"], "a") as file:
+        file.write("called\n")
+    raise ValueError("as planted")
+
+
+def kill_the_slot(arguments, inputs):
+    """Notes every call, then kills what has started the process that starts workers."""
+    with open(arguments["file"], "a") as file:
+        file.write("called\n")
+    with open(f"/proc/{os.getppid()}/status") as status:
+        parent = next(int(line.split()[1]) for line in status if line.startswith("PPid:"))
+    os.kill(parent, signal.SIGKILL)
+    time.sleep(60)

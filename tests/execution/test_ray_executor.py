@@ -1,0 +1,142 @@
+"""A real Ray cluster of several nodes on this machine: what is lost with a node, and what is not."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from planted_suite import open_shop, suite
+
+from recbench.cli import main
+from recbench.errors import RecbenchError
+from recbench.execution import Limits, LocalExecutor, Task
+from recbench.execution.process import LINUX
+from recbench.store import Store
+
+pytest.importorskip("ray", reason="Ray is not installed: pip install 'recbench[ray]'")
+pytestmark = pytest.mark.skipif(not LINUX, reason="workers are bounded by prctl and /proc")
+
+from recbench.execution.cluster import LOSSES, RayExecutor  # noqa: E402  (needs Ray)
+
+PRELOAD = ("numpy",)
+PATIENCE = 120.0
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A head without a processor, to which nodes are added."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    yield cluster
+    cluster.shutdown()
+
+
+@pytest.fixture
+def nodes(cluster):
+    """Two nodes with one processor each; those of the last test, as far as it has left them."""
+    while len(cluster.worker_nodes) < 2:
+        cluster.add_node(num_cpus=1)
+    return list(cluster.worker_nodes)
+
+
+def work(executor, tasks):
+    """Submit the tasks; their results as they come."""
+    for task in tasks:
+        executor.submit(task)
+    for _ in tasks:
+        result = executor.next(PATIENCE)
+        assert result is not None
+        yield result
+
+
+def chain(count):
+    """Tasks of a second each."""
+    return [Task(f"task-{i}", "planted_tasks:sleep", {"seconds": 1.0}) for i in range(count)]
+
+
+def content(store):
+    """Keys and what the arrays of the artifacts are."""
+    return {
+        key: {name: array.tolist() for name, array in store.get(key).arrays.items()} for key in store.artifact_keys()
+    }
+
+
+def test_a_node_that_is_killed_in_the_middle_loses_nothing(cluster, nodes, tmp_path):
+    store = Store(tmp_path / "ray")
+    with RayExecutor(store, 2, PRELOAD, address=cluster.address) as executor:
+        results = []
+        for result in work(executor, chain(6)):
+            if not results:
+                cluster.remove_node(nodes[0], allow_graceful=False)
+            results.append(result)
+    assert [result.status for result in results] == ["ok"] * 6
+    local = Store(tmp_path / "local")
+    with LocalExecutor(local, 2, PRELOAD) as executor:
+        assert {result.status for result in work(executor, chain(6))} == {"ok"}
+    assert content(store) == content(local)
+    assert not list(store.root.glob("logs/ray-*"))
+
+
+def test_what_fails_is_not_tried_again_and_limits_are_kept(cluster, nodes, tmp_path):
+    calls = tmp_path / "calls"
+    tasks = [
+        Task("fails", "planted_tasks:count_and_fail", {"file": str(calls)}),
+        Task("slow", "planted_tasks:sleep", {"seconds": 60}, limits=Limits(seconds=0.5)),
+        Task("large", "planted_tasks:allocate", {"bytes": 1 << 30}, limits=Limits(memory_bytes=1 << 28)),
+        Task("dies", "planted_tasks:segfault"),
+    ]
+    with RayExecutor(Store(tmp_path / "run"), 2, PRELOAD, address=cluster.address) as executor:
+        results = {result.task.key: result for result in work(executor, tasks)}
+    assert {key: result.status for key, result in results.items()} == {
+        "fails": "error",
+        "slow": "timeout",
+        "large": "out-of-memory",
+        "dies": "crashed",
+    }
+    assert results["fails"].reason == "ValueError: as planted"
+    assert calls.read_text() == "called\n"
+
+
+def test_what_brings_its_machine_down_every_time_is_a_crash_in_the_end(cluster, nodes, tmp_path):
+    calls = tmp_path / "calls"
+    with RayExecutor(Store(tmp_path / "run"), 1, PRELOAD, address=cluster.address) as executor:
+        tasks = [Task("villain", "planted_tasks:kill_the_slot", {"file": str(calls)}), *chain(1)]
+        results = {result.task.key: result for result in work(executor, tasks)}
+    assert results["villain"].status == "crashed"
+    assert f"lost with {LOSSES} machines" in results["villain"].reason
+    assert calls.read_text() == "called\n" * LOSSES
+    assert results["task-0"].status == "ok"
+
+
+def test_a_run_on_the_cluster_leaves_the_records_of_a_local_run(cluster, nodes, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RECBENCH_CACHE", str(tmp_path / "cache"))
+    open_shop(tmp_path)
+    name = suite(["Popular", "Breaks"], ["Fills"], ["KeepsAll"])
+    assert main(["run", name, "--out", "here", "--jobs", "1"]) == 1
+    arguments = ["--jobs", "1", "--executor", "ray", "--address", cluster.address]
+    assert main(["run", name, "--out", "there", *arguments]) == 1
+    here, there = (Store(tmp_path / name) for name in ("here", "there"))
+    assert [answer(record) for record in there.records()] == [answer(record) for record in here.records()]
+    assert content(there) == content(here)
+    assert here.check() == there.check() == []
+
+
+def answer(record):
+    return {key: value for key, value in record.items() if key != "cost"}
+
+
+def test_a_machine_with_another_build_does_not_take_part(cluster, nodes, tmp_path, monkeypatch):
+    monkeypatch.setattr("recbench.execution.cluster.fingerprint", lambda: {"numpy": "0.1"})
+    with (
+        RayExecutor(Store(tmp_path / "run"), 1, PRELOAD, address=cluster.address) as executor,
+        pytest.raises(RecbenchError, match=r"has another .*numpy.* than the harness"),
+    ):
+        next(work(executor, chain(1)))
+
+
+def test_without_a_cluster_the_address_is_told(tmp_path):
+    with pytest.raises(RecbenchError, match=r"no Ray cluster at 127\.0\.0\.1:1: .* 'ray start --head'"):
+        RayExecutor(Store(tmp_path / "run"), 1, PRELOAD, address="127.0.0.1:1")
