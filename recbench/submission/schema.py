@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from recbench.component import NAME, Feedback, Goal, Knowledge
+from recbench.component import KNOWLEDGE, NAME, Feedback, Goal, Knowledge
 from recbench.execution.task import Status
 from recbench.submission.refusal import refused, shown
 
@@ -102,6 +102,13 @@ class _Question(_Strict):
     replica: Literal[0, 1]
 
 
+class _Machine(_Strict):
+    processor: Line
+    cores: int
+    device: Line
+    threads: int
+
+
 class _Record(_Strict):
     cell_id: Id
     build_id: Id
@@ -116,8 +123,8 @@ class _Record(_Strict):
     metrics: Annotated[dict[MetricName, Number], AfterValidator(_rates)]
     cost: dict[Literal["craft", "sanitize", "fit", "evaluate"], dict[Line, Cost]]
     artifacts: dict[Literal["prepared", "profiles", "verdict", "fit", "clean"], Key | None]
-    knowledge: list[Knowledge] = []
-    machine: dict[Literal["processor", "cores", "device", "threads"], Line | int] = {}
+    knowledge: Annotated[list[Knowledge], Field(max_length=len(KNOWLEDGE))] = []
+    machine: _Machine | Annotated[dict[Line, Line], Field(max_length=0)] = {}
 
 
 Model = TypeVar("Model", bound=BaseModel)
