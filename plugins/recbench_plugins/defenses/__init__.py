@@ -95,6 +95,17 @@ def recbench_defenses() -> Iterator[Component]:
     )
     yield Component(
         "defense",
+        "pamacf",
+        "recbench_plugins.defenses.training.pamacf:PamaCF",
+        provides=frozenset({"robust-training"}),
+        requires_recommender=frozenset({"differentiable"}),
+        family="training",
+        summary="adversarial training that perturbs the users with the longest embeddings the most",
+        reference="Zhang et al., Understanding and improving adversarial collaborative filtering for robust "
+        "recommendation, NeurIPS 2024",
+    )
+    yield Component(
+        "defense",
         "apt",
         "recbench_plugins.defenses.training.apt:APT",
         provides=frozenset({"robust-training"}),
