@@ -122,7 +122,7 @@ def _inspected(entries: list[zipfile.ZipInfo], size: int, label: str) -> dict[st
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise refused(shown(name), "it is compressed otherwise than by deflate")
         kind = stat.S_IFMT(entry.external_attr >> 16)
-        if entry.is_dir() or kind not in (0, stat.S_IFREG):  # 0: packed on another system than Unix
+        if name.endswith("/") or kind not in (0, stat.S_IFREG):  # 0: packed on another system than Unix
             raise refused(shown(name), "it is a folder, a link or a device; only plain files are taken")
         found[name] = entry
     total = sum(entry.file_size for entry in entries)

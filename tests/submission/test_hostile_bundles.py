@@ -50,6 +50,13 @@ def test_a_name_that_no_bundle_has_is_refused(shop, tmp_path, refusal, name):
     assert refusal(bundle).endswith("a bundle holds no file of this name; pack the run anew with 'recbench submit'")
 
 
+def test_an_entry_without_a_name_is_refused(shop, tmp_path, refusal):
+    written(files_of(shop), tmp_path / "b.zip")
+    with zipfile.ZipFile(tmp_path / "b.zip", "a") as archive, archive.open(zipfile.ZipInfo(""), "w") as entry:
+        entry.write(b"x")
+    assert "a bundle holds no file of this name" in refusal(tmp_path / "b.zip")
+
+
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFDIR, stat.S_IFIFO, stat.S_IFCHR])
 def test_links_folders_and_devices_are_refused(shop, tmp_path, refusal, kind):
     written(files_of(shop), tmp_path / "b.zip")
