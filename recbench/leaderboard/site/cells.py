@@ -88,7 +88,7 @@ def cells(
             "build": record.get("build_id", ""),
             "metrics": [[numbers[name], shortened(value)] for name, value in sorted(record["metrics"].items())],
             "cost": {stage: _numbers(cost) for stage, cost in record["cost"].items()},
-            "command": command(question, suite, components.references(question)),
+            "command": command(question, suite, components.references(axes)),
             "log": _log_tail(record, store),
             "poison": poison.get(record.get("artifacts", {}).get("profiles") or ""),
             "explained": explained.get(cell_id),

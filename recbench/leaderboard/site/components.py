@@ -48,9 +48,9 @@ class Components:
         """The components of a cell, by axis, as their places in the document."""
         return [self._number[axis, key_of(identity_of(question, axis))] for axis in AXES]
 
-    def references(self, question: Mapping[str, Any]) -> list[str]:
-        """The components of a cell, by axis, with all their parameters, as words of a shell."""
-        return [self._references[number] for number in self.numbers(question)]
+    def references(self, numbers: Iterable[int]) -> list[str]:
+        """The components of these numbers with all their parameters, as words of a shell."""
+        return [self._references[number] for number in numbers]
 
 
 def identity_of(question: Mapping[str, Any], axis: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@
       const matches = column === 8 ? (text) => text.split(" ")[0] === wanted : (text) => text === wanted;
       table.column(column).search(wanted ? matches : "").draw();
     });
-    filters.append(element("label", { for: `choose-${column}` }, heading, choice));
+    filters.append(element("div", {}, element("label", { for: `choose-${column}` }, heading), choice));
   }
   document.documentElement.dataset.ready = "yes";
 })();
