@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache
 from typing import Any, Literal
 
@@ -85,7 +85,7 @@ class Bench:
         """Train a recommender."""
         stage = self._stage("fit", self._choice("recommender", reference))
         recommender, ctx, train = self._training(stage)
-        return Work(lambda: recommender.fit(train, ctx), len(train), "interactions")
+        return Work(lambda: recommender.fit(_unread(train), ctx), len(train), "interactions")
 
     def score(self, reference: str, batch: int) -> Work:
         """Score every item for a batch of users, by a recommender that is trained before."""
@@ -110,7 +110,7 @@ class Bench:
         stage = self._stage("fit", self._choice("defense", reference))
         recommender, ctx, train = self._training(stage)
         training = instance(stage.arguments["training"])
-        return Work(lambda: training.fit(recommender, train, ctx), len(train), "interactions")
+        return Work(lambda: training.fit(recommender, _unread(train), ctx), len(train), "interactions")
 
     @lru_cache(maxsize=1)  # noqa: B019  (a bench lives as long as its session)
     def _scorer(self, reference: str) -> Scorer:
@@ -183,6 +183,11 @@ def prepared(users: int, track: Track) -> Artifact:
     split = ratio_split(data if track == "explicit" else binarize(data), SEED)
     targets = draw_targets(split.train, TargetRule().model_dump(), SEED)
     return Prepared(split, targets, Catalog(), SCALE if track == "explicit" else None).artifact()
+
+
+def _unread(train: Interactions) -> Interactions:
+    """The same arrays, without what has been counted in them: a fit of the matrix has to count anew, too."""
+    return replace(train, _trusted=True)
 
 
 def parameters(scorer: object) -> int | None:

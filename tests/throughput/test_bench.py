@@ -26,6 +26,19 @@ def test_a_fit_trains_on_four_fifths_of_the_data(bench):
     assert work.call().score(np.arange(3)).shape == (3, USERS)
 
 
+def test_no_round_profits_from_what_an_earlier_one_has_counted(bench, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "recbench_plugins.recommenders.popularity.Popularity.fit",
+        lambda self, train, ctx: seen.append(("item_counts" in vars(train), train.item_counts)),
+    )
+    work = bench.fit("popularity")
+    for _ in range(2):
+        work.call()
+    assert [counted for counted, _ in seen] == [False, False]
+    assert (seen[0][1] == seen[1][1]).all()
+
+
 def test_a_recommender_of_ratings_is_timed_on_the_explicit_track(bench):
     work = bench.fit("biased-mf[epochs=1]")
     assert work.amount == len(prepared(USERS, "explicit").arrays["train_ratings"])
