@@ -211,6 +211,18 @@ def recbench_attackers() -> Iterator[Component]:
     )
     yield Component(
         "attacker",
+        "output-gan",
+        "recbench_plugins.attackers.gan.output_gan:OutputGAN",
+        provides=frozenset({"poisoning"}),
+        knowledge=frozenset({"interactions"}),
+        goals=frozenset({"push", "nuke"}),
+        feedback=frozenset({"implicit"}),
+        family="gan",
+        summary="profiles after which a critic cannot tell the recommender's scores from those wished for",
+        reference="a Wasserstein GAN (Gulrajani et al., NIPS 2017) on the recommender's outputs; ours",
+    )
+    yield Component(
+        "attacker",
         "gan-untrained",
         "recbench_plugins.attackers.gan.gan:UntrainedGAN",
         provides=frozenset({"poisoning"}),

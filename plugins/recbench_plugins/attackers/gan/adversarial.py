@@ -61,7 +61,7 @@ class Contest:
         self.of_generator.step()
 
     def _criticize(self, real: Tensor, fake: Tensor) -> None:
-        loss = self.loss.discriminator(self.discriminator(real), self.discriminator(fake))
+        loss = self.loss.discriminator(*self.discriminator(torch.cat([real, fake])).split(len(real)))
         if self.loss.gradient_penalty:
             loss = loss + self.loss.gradient_penalty * gradient_penalty(self.discriminator, real, fake, self.rng)
         self.of_discriminator.zero_grad()

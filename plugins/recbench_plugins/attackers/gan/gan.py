@@ -28,6 +28,10 @@ class GAN(PoisoningAttacker):
     differentiated through (Tang, Wen, Wang, RecSys 2020). The generator of the step that attacks surrogates of
     held-out seeds best writes the profiles. The targets are in the profiles all along.
 
+    Two steps of the discriminator a step and a larger step size cost two fifths of five, 1e-3 and 100 steps of
+    imitation; on ml-100k at 3%, one target, 1 unit, the gain is 1.68 bits of rank on `ials` and 1.77 on `bpr-mf`, with
+    those 1.74 and 1.95; untrained .21 and .44, `random` .10 and .43.
+
     Args:
         loss: `wasserstein` (with gradient penalty; imitates best), `cross-entropy` or `least-squares`.
         noise, hidden: see `ProfileGenerator`; the discriminator's hidden layers are as wide.
@@ -53,11 +57,11 @@ class GAN(PoisoningAttacker):
     loss: LossName = "wasserstein"
     noise: PositiveInt = 100
     hidden: PositiveInt = 128
-    imitation_steps: NonNegativeInt = 100
+    imitation_steps: NonNegativeInt = 60
     steps: NonNegativeInt = 12
-    critic_steps: PositiveInt = 5
+    critic_steps: PositiveInt = 2
     batch: PositiveInt = 64
-    lr: PositiveFloat = 1e-3
+    lr: PositiveFloat = 2e-3
     weight: NonNegativeFloat = 10.0
     objective: Objective = "log-rank"
     surrogate: str = "wmf-sgd"

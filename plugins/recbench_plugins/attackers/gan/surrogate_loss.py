@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from recbench.contracts import AttackerView, Differentiable, Params, RelaxedProfiles, derive_seed, optimize, unroll
 from recbench_plugins.attackers.gan.adversarial import Contest
@@ -97,11 +97,25 @@ def learn_to_attack(
         held_out: surrogate seeds to judge by.
     """
     generator, seed = contest.generator, attack.view.seed
+
+    def step(turn: int) -> None:
+        contest.step(weight * attack(drawn(derive_seed(seed, "attack", turn)), turn))
+
+    def judged() -> float:
+        return attack.judge([drawn(derive_seed(seed, "judged", k)) for k in range(held_out)])
+
+    keep_best(generator, step, judged, steps, judge_every)
+
+
+def keep_best(
+    generator: nn.Module, step: Callable[[int], None], judged: Callable[[], float], steps: int, judge_every: int
+) -> None:
+    """Train a generator by `steps` of `step`; leave it as it was when `judged`, asked now and then, was least."""
     best, best_loss = generator.state_dict(), float("inf")
-    for step in range(steps):
-        contest.step(weight * attack(drawn(derive_seed(seed, "attack", step)), step))
-        if (step + 1) % judge_every == 0 or step + 1 == steps:
-            found = attack.judge([drawn(derive_seed(seed, "judged", k)) for k in range(held_out)])
+    for turn in range(steps):
+        step(turn)
+        if (turn + 1) % judge_every == 0 or turn + 1 == steps:
+            found = judged()
             if found < best_loss:
                 best, best_loss = deepcopy(generator.state_dict()), found
     generator.load_state_dict(best)

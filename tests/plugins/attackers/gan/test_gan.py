@@ -19,7 +19,18 @@ from recbench_plugins.attackers.gan.surrogate_loss import SurrogateLoss
 from recbench_plugins.attackers.objectives import Aim
 from recbench_plugins.recommenders.wmf_sgd import WMFSGD
 
-SMALL = GAN(noise=8, hidden=16, imitation_steps=8, steps=8, batch=16, dim=8, epochs=15, start_epochs=10, starts=2)
+SMALL = GAN(
+    noise=8,
+    hidden=16,
+    imitation_steps=8,
+    steps=8,
+    critic_steps=5,
+    batch=16,
+    dim=8,
+    epochs=15,
+    start_epochs=10,
+    starts=2,
+)
 
 
 def surrogate(name: str, **params: Any) -> WMFSGD:
