@@ -37,6 +37,9 @@ class PamaCF(RobustTraining):
     authors' counts a user as often as the batch does. On a graph model the encoded rows are measured, which are also
     what moves.
 
+    Measured as apt: clean NDCG@10 .388 to .387 on ml-100k and .529 to .529 on FilmTrust, rank gain 1.51 to 1.46 and
+    3.81 to 3.78 bits.
+
     Args:
         eps: length of a perturbation where a_u = 1, as a share of the table's mean row length.
         kappa: κ; the a_u lie between σ(-1) κ and κ.
