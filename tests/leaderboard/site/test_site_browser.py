@@ -67,7 +67,7 @@ def test_a_board_is_sorted_by_its_headers_with_the_keyboard_too(read: Any) -> No
     assert header.get_attribute("aria-sort") == "descending"
     header.locator("[role=button]").focus()
     page.keyboard.press("Enter")
-    assert header.get_attribute("aria-sort") == "ascending"
+    page.wait_for_selector(f"table[aria-label='{RECOMMENDERS}'] th[aria-sort='ascending']")
     assert reader.column("recommender", RECOMMENDERS) == ["B", "A"]
 
 
