@@ -61,20 +61,16 @@ def impossible_lists(fitted: Artifact, prepared: Prepared, n_fakes: int) -> str:
     candidates = n_items - prepared.consumed.lengths
     if not np.array_equal(fitted.arrays["candidates"], candidates):
         return "the numbers of candidates are not those of the data"
-    if (
-        not np.array_equal((top >= 0).sum(axis=1), np.minimum(candidates, TOP))
-        or ((top < 0)[:, :-1] > (top < 0)[:, 1:]).any()
-    ):
+    lengths = np.minimum(candidates, TOP)
+    if not np.array_equal(top >= 0, np.arange(TOP) < lengths[:, None]):
         return "a list is shorter than its candidates allow"
     ordered = np.sort(top, axis=1)
     if ((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)).any():
         return "a list holds an item twice"
-    users = np.arange(n_users)[:, None]
-    split = prepared.split
-    if (split.train.contains(users, top) & (top >= 0)).any() or (
-        split.validation.contains(users, top) & (top >= 0)
-    ).any():
-        return "a list holds an item that the user has consumed already"
+    users, split = np.arange(n_users)[:, None], prepared.split
+    for part in (split.train, split.validation):
+        if (part.contains(users, top) & (top >= 0)).any():
+            return "a list holds an item that the user has consumed already"
     consumed = split.train.contains(users, targets) | split.validation.contains(users, targets)
     if ((ranks == 0) != consumed).any() or (ranks < 0).any() or (ranks > candidates[:, None]).any():
         return "a target's rank is not among the user's candidates"
@@ -82,6 +78,6 @@ def impossible_lists(fitted: Artifact, prepared: Prepared, n_fakes: int) -> str:
     there = np.take_along_axis(top, np.clip(ranks - 1, 0, TOP - 1), axis=1)
     if (listed & (there != targets)).any():
         return "a list does not have a target at the target's rank"
-    if (~listed & (top[:, :, None] == targets).any(axis=1)).any():
+    if (np.isin(top, targets).sum(axis=1) != listed.sum(axis=1)).any():
         return "a list has a target that is ranked below it"
     return ""
