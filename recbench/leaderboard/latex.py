@@ -1,4 +1,4 @@
-"""LaTeX of a board, to `\\input` into a paper that loads `booktabs`."""
+"""LaTeX of a board, to `\\input` into a paper that loads `booktabs` and `graphicx`."""
 
 from __future__ import annotations
 
@@ -32,13 +32,15 @@ _MEANINGS = {
     "×": r"\texttimes{}",
 }
 """A bracket after `\\\\` would be its argument, and two hyphens in a row a dash."""
+_FITTED = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{"
+"""Opens what is shrunk to the width of the text where it is wider."""
 _SPECIAL = re.compile(f"-(?=-)|[{re.escape(''.join(_MEANINGS.keys() - {'-'}))}]|[^ -~]")
 
 
 def as_latex(board: Board) -> str:
     """A `table` for each section of the board, and its foot below the last; ASCII, for any engine."""
     head = [
-        "% Needs \\usepackage[T1]{fontenc}, \\usepackage{textcomp} and \\usepackage{booktabs}.",
+        "% Needs \\usepackage[T1]{fontenc} and the packages textcomp, booktabs and graphicx.",
         f"% {latex(board.title)}",
     ]
     tables = ["\n".join(_table(board, heading, rows)) for heading, rows in sections(board)]
@@ -58,13 +60,13 @@ def _table(board: Board, heading: str, rows: Sequence[Any]) -> list[str]:
         "\\begin{table}",
         f"\\caption{{{latex(board.title)}: {latex(heading)}}}",
         "\\centering\\footnotesize\\setlength{\\tabcolsep}{3pt}",
-        f"\\begin{{tabular}}{{{alignment}}}",
+        f"{_FITTED}\\begin{{tabular}}{{{alignment}}}",
         "\\toprule",
         _line([latex(column.heading) for column in board.columns]),
         "\\midrule",
         *map(_line, body),
         "\\bottomrule",
-        "\\end{tabular}",
+        "\\end{tabular}}",
         "\\end{table}",
     ]
 

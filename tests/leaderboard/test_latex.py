@@ -17,7 +17,7 @@ KNOWN = {
     *(r"\toprule", r"\midrule", r"\bottomrule", r"\\"),
     *(r"\{", r"\}", r"\$", r"\&", r"\#", r"\%", r"\_", r"\textbackslash", r"\textasciicircum", r"\textasciitilde"),
     *(r"\textless", r"\textgreater", r"\textbar", r"\textquotedbl", r"\textquotesingle", r"\textasciigrave"),
-    r"\texttimes",
+    *(r"\texttimes", r"\resizebox", r"\ifdim", r"\width", r"\linewidth", r"\else", r"\fi"),
 }
 
 
@@ -96,10 +96,12 @@ def test_what_only_looks_like_latex_is_shown_as_it_is():
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here")
-def test_pdflatex_compiles_it(tmp_path):
-    packages = r"\usepackage[T1]{fontenc}\usepackage{textcomp}\usepackage{booktabs}"
-    text = f"\\documentclass{{article}}{packages}\\begin{{document}}\n{page('a', HOSTILE)}\n\\end{{document}}\n"
+def test_pdflatex_compiles_it_and_shrinks_what_is_too_wide(tmp_path):
+    packages = r"\usepackage[T1]{fontenc}\usepackage{textcomp,booktabs,graphicx}"
+    content = page("a", HOSTILE, 200 * "wide")
+    text = f"\\documentclass{{article}}{packages}\\begin{{document}}\n{content}\n\\end{{document}}\n"
     (tmp_path / "a.tex").write_text(text, encoding="utf-8")
     command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "a.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+    assert "Overfull" not in done.stdout
