@@ -14,7 +14,7 @@ from torch import Tensor
 from recbench.contracts import Adam, AttackerView, PoisoningAttacker, Profiles, RelaxedProfiles, derive_seed, numpy_rng
 from recbench_plugins.attackers.gan.adversarial import Contest
 from recbench_plugins.attackers.gan.losses import LOSSES, LossName
-from recbench_plugins.attackers.gan.networks import ProfileDiscriminator, ProfileGenerator
+from recbench_plugins.attackers.gan.networks import Network, ProfileDiscriminator, ProfileGenerator
 from recbench_plugins.attackers.gan.surrogate_loss import SurrogateLoss, learn_to_attack
 from recbench_plugins.attackers.objectives import Aim, Objective
 
@@ -34,7 +34,9 @@ class GAN(PoisoningAttacker):
 
     Args:
         loss: `wasserstein` (with gradient penalty; imitates best), `cross-entropy` or `least-squares`.
-        noise, hidden: see `ProfileGenerator`; the discriminator's hidden layers are as wide.
+        network: of both players, fully connected layers or `convolution` along an order of the items, which makes
+            this a convolutional GAN.
+        noise, hidden: see `ProfileGenerator`; the discriminator's layers are as wide.
         imitation_steps: steps of the generator without the surrogate.
         steps: steps with it.
         critic_steps: steps of the discriminator before each of the generator.
@@ -55,6 +57,7 @@ class GAN(PoisoningAttacker):
     """
 
     loss: LossName = "wasserstein"
+    network: Network = "perceptron"
     noise: PositiveInt = 100
     hidden: PositiveInt = 128
     imitation_steps: NonNegativeInt = 60
@@ -79,8 +82,8 @@ class GAN(PoisoningAttacker):
 
     def trained(self, view: AttackerView) -> ProfileGenerator:
         """The generator, from which profiles of any number and size can be sampled."""
-        generator = ProfileGenerator(view, self.noise, self.hidden)
-        discriminator = ProfileDiscriminator(view, self.hidden)
+        generator = ProfileGenerator(view, self.noise, self.hidden, self.network)
+        discriminator = ProfileDiscriminator(view, self.hidden, self.network)
         pairs = matched_pairs(view, generator, self.batch)
         contest = Contest(
             generator, discriminator, LOSSES[self.loss], pairs, Adam(self.lr, beta1=0.5), self.critic_steps, view.seed

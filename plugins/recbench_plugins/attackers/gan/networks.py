@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -20,6 +22,13 @@ from recbench.contracts import (
     torch_rng,
 )
 from recbench_plugins.attackers.gan.adversarial import mlp
+from recbench_plugins.attackers.gan.convolution import (
+    ConvolutionalDiscriminator,
+    ConvolutionalGenerator,
+    spectral_order,
+)
+
+Network = Literal["perceptron", "convolution"]
 
 SPREAD = 2.0
 """Deviation of a profile's logits. The straight-through gradient alone lets them grow without bound, until
@@ -36,13 +45,14 @@ class ProfileGenerator(nn.Module):
     Args:
         view: names targets, goal and catalogue; its seed draws the parameters.
         noise: how many numbers a profile is made from.
-        hidden: units of each of two hidden layers.
+        hidden: units of each of two hidden layers, or channels of the first convolution.
+        network: fully connected layers, or see `ConvolutionalGenerator`.
 
     Raises:
         RecbenchError: the track is explicit, or the goal is neither push nor nuke.
     """
 
-    def __init__(self, view: AttackerView, noise: int, hidden: int) -> None:
+    def __init__(self, view: AttackerView, noise: int, hidden: int, network: Network = "perceptron") -> None:
         super().__init__()
         if view.feedback == "explicit":
             raise RecbenchError("this generator writes clicks, not ratings; run it on the implicit track")
@@ -54,7 +64,11 @@ class ProfileGenerator(nn.Module):
         nothing = view.targets[:0]
         self.always, self.never = (nothing, view.targets) if view.goal == "nuke" else (view.targets, nothing)
         rng = torch_rng(view.seed, "generator", device=view.device)
-        self.layers = mlp((noise, hidden, hidden, view.n_items), rng)
+        self.layers: nn.Module
+        if network == "convolution":
+            self.layers = ConvolutionalGenerator(noise, hidden, spectral_order(view.observed, view.seed), rng)
+        else:
+            self.layers = mlp((noise, hidden, hidden, view.n_items), rng)
 
     def forward(self, sizes: NDArray[np.int64], seed: int) -> RelaxedProfiles:
         """Profiles of exactly `sizes` [m] interactions, targets counted, that carry the generator's gradient."""
@@ -80,10 +94,14 @@ class ProfileDiscriminator(nn.Module):
     With a target in sight its task would be solved by one column: hardly anyone has a cold target.
     """
 
-    def __init__(self, view: AttackerView, hidden: int) -> None:
+    def __init__(self, view: AttackerView, hidden: int, network: Network = "perceptron") -> None:
         super().__init__()
         rng = torch_rng(view.seed, "discriminator", device=view.device)
-        self.layers = mlp((view.n_items, hidden, hidden, 1), rng)
+        self.layers: nn.Module
+        if network == "convolution":
+            self.layers = ConvolutionalDiscriminator(hidden, spectral_order(view.observed, view.seed), rng)
+        else:
+            self.layers = mlp((view.n_items, hidden, hidden, 1), rng)
         self.targets = torch.tensor(view.targets, dtype=torch.int64, device=view.device)
 
     def forward(self, rows: Tensor) -> Tensor:
