@@ -75,6 +75,28 @@ def recbench_defenses() -> Iterator[Component]:
     )
     yield Component(
         "defense",
+        "graphrfi",
+        "recbench_plugins.defenses.detection.graphrfi:GraphRfi",
+        provides=frozenset({"robust-training"}),
+        requires_recommender=frozenset({"differentiable"}),
+        family="detection",
+        summary="trains a neural forest that detects fakes jointly with the recommender, whose losses it weighs",
+        reference="Zhang et al., GCN-based user representation learning for unifying robust recommendation and "
+        "fraudster detection, SIGIR 2020",
+    )
+    yield Component(
+        "defense",
+        "pdr",
+        "recbench_plugins.defenses.detection.pdr:PDR",
+        provides=frozenset({"robust-training"}),
+        requires_recommender=frozenset({"differentiable"}),
+        family="detection",
+        summary="graphrfi with labels that are beliefs, which the detector revises",
+        reference="Lai et al., Towards adversarially robust recommendation from adaptive fraudster detection, IEEE "
+        "TIFS 2023",
+    )
+    yield Component(
+        "defense",
         "adversarial-training",
         "recbench_plugins.defenses.training.adversarial_training:AdversarialTraining",
         provides=frozenset({"robust-training"}),
