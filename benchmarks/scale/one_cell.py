@@ -1,8 +1,8 @@
 """What one cell costs on large data: `python benchmarks/scale/one_cell.py --interactions 10_000_000 --users 200_000`.
 
 Draws a power-law data set, writes it as a Parquet file of a user's own, and computes one cell from it: prepare, craft,
-sanitize, the fits of the victim with and without the attack, full ranking of everybody, metrics. Prints CPU seconds
-and peak memory of every stage, or where it broke. Each stage may take up `--memory` gigabytes.
+sanitize, the fits of the victim with and without the attack, full ranking of everybody, metrics; or what leads to
+`--until`. Prints CPU seconds and peak memory of every stage, or where it broke. Each stage may take up `--memory` GB.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--attacker", default="bandwagon")
     parser.add_argument("--defense", default="pca-varselect")
     parser.add_argument("--memory", type=float, default=8.0, help="gigabytes that each stage may take up")
+    parser.add_argument("--until", choices=["prepared", "profiles", "verdict", "fit", "metrics"], default="metrics")
     parser.add_argument("--seconds", type=float, default=1800.0, help="that each stage may take")
     return parser.parse_args()
 
@@ -69,7 +70,7 @@ def main() -> None:
         line("read and plan", time.process_time() - began, _peak())
         store = Store(Path(folder) / "run")
         last = plan.recipes.evaluate(cell)
-        end = settle(last, plan, store)
+        end = settle(last if args.until == "metrics" else last.inputs[args.until], plan, store)
         keys = stored(plan.stages(), store)
         labels = {keys[stage.recipe]: stage.label for stage in reversed(plan.stages()) if stage.recipe in keys}
         for key, label in reversed(labels.items()):

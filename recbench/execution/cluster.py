@@ -237,6 +237,8 @@ def _connect(address: str | None, jobs: int, cpus: float) -> Any:
     if importlib.util.find_spec("ray") is None:
         raise RecbenchError("the executor 'ray' needs Ray, which is not installed; pip install 'recbench[ray]'")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing of a benchmark goes to a stranger's server
+    # Ray makes its workers yield to everything else, by 15 steps of niceness: on a busy machine they would stand still.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     import ray
 
     if address is not None:

@@ -25,7 +25,7 @@ PATIENCE = 120.0
 @pytest.fixture(scope="module")
 def cluster():
     """A head without a processor, to which nodes are added."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
