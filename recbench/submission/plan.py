@@ -76,15 +76,16 @@ def compared(suite: Suite) -> Iterator[Refusal | str]:
         reason = f"{', '.join(different)}: not as in the published suite {suite.name}, version {suite.version}"
         yield Refusal(SUITE, reason, "give a suite of other rules another name")
     for axis in ("datasets", "recommenders", "attackers", "defenses"):
-        ours_there, theirs_there = (set(map(str, getattr(each, axis))) for each in (published, suite))
-        for word, names in (("adds", theirs_there - ours_there), ("leaves out", ours_there - theirs_there)):
+        here, there = (set(map(str, getattr(each, axis))) for each in (published, suite))
+        for word, names in (("adds", there - here), ("leaves out", here - there)):
             if names:
                 yield f"{word} {axis} of the published suite: {', '.join(shown(name) for name in sorted(names))}"
-    if (suite.seeds, suite.threat.sizes) != (published.seeds, published.threat.sizes):
-        yield (
-            f"{suite.seeds} seeds and sizes {list(suite.threat.sizes)}; published with {published.seeds} seeds and"
-            f" sizes {list(published.threat.sizes)}"
-        )
+    for what, there_asked, here_asked in (
+        ("seeds", suite.seeds, published.seeds),
+        ("sizes", suite.threat.sizes, published.threat.sizes),
+    ):
+        if there_asked != here_asked:
+            yield f"{what} {there_asked}; the published suite has {here_asked}"
 
 
 def _rules(suite: Suite) -> dict[str, Any]:
