@@ -44,6 +44,7 @@ OWN = (
     "item-autoencoder",
     "multivae",
     "lightgcn",
+    "sasrec",
     "biased-mf",
 )
 PEERS = {"implicit": ("als",), "cornac": ("bpr", "ease")}
@@ -91,7 +92,7 @@ def peer_fit(python: str, library: str, model: str) -> Fit:
 def contestants(args: argparse.Namespace) -> Iterator[tuple[str, Fit, bool]]:
     """Name, fit, and whether it reads ratings."""
     plugins = load_plugins()
-    for name in OWN:
+    for name in args.own:
         ((component, params),) = expand(plugins, "recommender", name)
         yield name, own_fit(build(component, params)), "ratings" in component.requires_data
     for library, models in PEERS.items():
@@ -110,6 +111,7 @@ def main() -> None:
     parser.add_argument("--dataset", default="ml-100k")
     parser.add_argument("--implicit", help="a Python interpreter with implicit")
     parser.add_argument("--cornac", help="a Python interpreter with Cornac")
+    parser.add_argument("--own", nargs="+", default=OWN, help="the standard recommenders to run")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="split seeds")
     args = parser.parse_args()
     ((dataset, _),) = expand(load_plugins(), "dataset", args.dataset)

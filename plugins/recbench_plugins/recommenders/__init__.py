@@ -91,6 +91,15 @@ def recbench_recommenders() -> Iterator[Component]:
     )
     yield Component(
         "recommender",
+        "sasrec",
+        "recbench_plugins.recommenders.sasrec:SASRec",
+        provides=frozenset({"differentiable", "persistent", "sequential"}),
+        family="sequential",
+        summary="self-attention over a user's latest items, trained by a softmax over the next",
+        reference="Kang, McAuley, Self-attentive sequential recommendation, ICDM 2018",
+    )
+    yield Component(
+        "recommender",
         "biased-mf",
         "recbench_plugins.recommenders.biased_mf:BiasedMF",
         provides=frozenset({"differentiable", "persistent", "ratings"}),
