@@ -36,6 +36,7 @@
   function describe(id, cell) {
     const [dataset, recommender, attacker, defense] = cell.axes.map((number) => site.components[number]);
     const [size, seed, group, replica] = cell.place;
+    const unknown = cell.axes.map((number) => site.components[number]).filter(({ about, none }) => !about && !none).map(({ label }) => label);
     const attack = attacker.none ? "without an attack" : "under ";
     const title = element("h1", {}, componentLink(recommender), " on ", componentLink(dataset), ", ", attack);
     if (!attacker.none) title.append(componentLink(attacker));
@@ -55,7 +56,8 @@
     page.append(part("Compute it again",
       element("pre", { class: "command", tabindex: "0" }, element("code", {}, cell.command)),
       element("p", { class: "quiet" }, "It computes the clean runs that the cell is compared with as well",
-        seed ? ", and the split seeds before it." : ".")));
+        seed ? ", and the split seeds before it." : ".",
+        unknown.length ? ` No installed plugin offers ${unknown.join(", ")}: what came from a file is named by the path of that file.` : "")));
     if (cell.log) page.append(part("End of the log", element("pre", { class: "log", tabindex: "0" }, cell.log)));
     const costs = Object.entries(cell.cost).map(([stage, cost]) =>
       [stage, figure(cost.cpu_seconds, 2), figure(cost.wall_seconds, 2), cost.peak_bytes ? figure(cost.peak_bytes / 1e6, 0) : "n/a"]);

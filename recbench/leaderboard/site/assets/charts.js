@@ -48,7 +48,7 @@ function scatterChart({ scatter, floor }, heading) {
     const labelled = scatter.length <= 12 ? scatter : front;
     const texts = (points, anchor, dx) => Plot.text(points, { x: "utility", y: "gain", text: "label", textAnchor: anchor, dx, dy: -9, fill: "currentColor" });
     return Plot.plot({
-      className: CLASS, width, height: Math.min(360, Math.max(280, width * 0.62)), marginLeft: 46, marginRight: 22, marginBottom: 42, marginTop: 26,
+      className: CLASS, width, height: Math.min(360, Math.max(280, width * 0.62)), marginLeft: 46, marginRight: 22, marginBottom: 48, marginTop: 26,
       x: { label: "NDCG@10 without an attack (right is better)", labelAnchor: "center", labelArrow: "none", inset: 24, ticks: 5 },
       y: { label: `worst ${name}, ${unit} (up is better)`, labelArrow: "none", reverse: true, inset: 14, grid: true, ticks: 6, tickFormat: "+.2~f" },
       marks: [
@@ -105,7 +105,7 @@ function budgetCurves({ curves }) {
   const names = [...new Set(curves.map((point) => point.label))];
   const colour = (point) => SERIES[names.indexOf(point.label) % SERIES.length];
   const draw = (width) => Plot.plot({
-    className: CLASS, width, height: Math.min(380, Math.max(280, width * 0.6)), marginLeft: 46, marginRight: Math.min(150, 14 + 6.4 * Math.max(...names.map((each) => each.length))), marginBottom: 42, marginTop: 26,
+    className: CLASS, width, height: Math.min(380, Math.max(280, width * 0.6)), marginLeft: 46, marginRight: Math.min(150, 14 + 6.4 * Math.max(...names.map((each) => each.length))), marginBottom: 48, marginTop: 26,
     x: { label: "attack size, % of the genuine users", labelAnchor: "center", labelArrow: "none", ticks: [...new Set(curves.map((point) => 100 * point.size))], tickFormat: "~g" },
     y: { label: `mean ${name}, ${unit}`, labelArrow: "none", grid: true, ticks: 6 },
     marks: [
