@@ -46,11 +46,16 @@ class PORE(RobustTraining):
     each round costs one training on all users and gives each one vote. The sample of a user is drawn as before. So
     bounds are of the probability given that the user is in the sample: the certificate is the same (all of the paper's
     probabilities have the factor sample/n), and items that are nearly always listed have far tighter bounds. The
-    paper's 100,000 models are 20,000 rounds of ml-100k. The paper certifies test items; a defense has none, so what is
-    certified here are the recommended items.
+    paper's 100,000 models are some 20,000 rounds of ml-100k. The paper certifies test items; a defense has none, so
+    what is certified here are the recommended items.
+
+    Measured with item-knn on one 80/20 split of ml-100k: clean NDCG@10 .407 to .398 with 40 rounds, in 32 CPU seconds.
+    What is certified rests on the rounds. With the shares of these 40, of a user's ten items there would stay under 1,
+    2 and 3 fakes: with 100 rounds 6%, 2% and 0; with 200 18%, 9% and 3%; with 1,000 45%, 29% and 15%. Under 5, with
+    1,000 rounds, below 1%.
 
     Args:
-        sample: users a model. Fewer users certify against more fakes and know less.
+        sample: users a model; 200 in the paper. Fewer users certify against more fakes and know less.
         rounds: models that see a user.
         listed: N', items that a model lists.
         k: N, length of the certified list.
@@ -58,7 +63,7 @@ class PORE(RobustTraining):
         alpha: the probability with which anything of it is wrong.
     """
 
-    sample: Annotated[int, Field(ge=2)] = 200
+    sample: Annotated[int, Field(ge=2)] = 100
     rounds: PositiveInt = 100
     listed: PositiveInt = 10
     k: PositiveInt = 10
