@@ -163,6 +163,18 @@ def recbench_attackers() -> Iterator[Component]:
     )
     yield Component(
         "attacker",
+        "rapu-r",
+        "recbench_plugins.attackers.gradient.rapu_r:RAPUR",
+        provides=frozenset({"poisoning"}),
+        knowledge=frozenset({"interactions"}),
+        goals=frozenset({"push"}),
+        feedback=frozenset({"implicit"}),
+        family="gradient",
+        summary="what a surrogate would give an average user who is drawn towards the targets",
+        reference="Zhang et al., Data poisoning attack against recommender system, KDD 2021",
+    )
+    yield Component(
+        "attacker",
         "gan",
         "recbench_plugins.attackers.gan.gan:GAN",
         provides=frozenset({"poisoning"}),

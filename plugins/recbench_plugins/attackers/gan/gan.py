@@ -30,7 +30,9 @@ class GAN(PoisoningAttacker):
 
     Two steps of the discriminator a step and a larger step size cost two fifths of five, 1e-3 and 100 steps of
     imitation; on ml-100k at 3%, one target, 1 unit, the gain is 1.68 bits of rank on `ials` and 1.77 on `bpr-mf`, with
-    those 1.74 and 1.95; untrained .21 and .44, `random` .10 and .43.
+    those 1.74 and 1.95; untrained .21 and .44, `random` .10 and .43. `network="convolution", hidden=32` gains .93 on
+    `ials`, untrained .19. Its 28 profiles hold 37% of the catalogue and 1,000 more hold 95%, all of them distinct
+    (convolution: 62% and 100%, distinct).
 
     Args:
         loss: `wasserstein` (with gradient penalty; imitates best), `cross-entropy` or `least-squares`.

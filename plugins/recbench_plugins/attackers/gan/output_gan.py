@@ -52,7 +52,7 @@ class OutputGAN(PoisoningAttacker):
 
     On ml-100k at 3%, one target, 1 unit: it gains 1.67 bits of rank on `ials` and 1.78 on `bpr-mf`; the generator that
     only imitates 1.26 and 1.60, an untrained one .21 and .44, `random` .10 and .43. The gradient of the outputs agrees
-    with central differences to 1e-5.
+    with central differences to 1e-5. Its 28 profiles hold 39% of the catalogue, 1,000 more 97%, all of them distinct.
 
     Args:
         noise, hidden: see `ProfileGenerator`; the critic's two hidden layers are as wide.
