@@ -30,8 +30,8 @@ class GraphRfi(JointTraining):
     The forest is smaller.
 
     Measured with bpr-mf (32 dimensions, 20 epochs, 80/20, attacks of 3% on two items of at most 5 users, one split):
-    clean NDCG@10 .391 to .397 on ml-100k and .525 to .524 on FilmTrust. Random profiles are found (AUC .99 and .94), but
-    suspicion seldom is high enough to weigh them down: rank gain .22 to .15 and 2.23 to 2.71 bits, the latter because
+    clean NDCG@10 .391 to .397 on ml-100k and .525 to .524 on FilmTrust. Random profiles are found (AUC .99 and .94),
+    but suspicion is seldom high enough to weigh them: rank gain .22 to .15 and 2.23 to 2.71 bits, the latter because
     the simulated fakes push cold items themselves (.22 bits without attack). Popular profiles, unlike any that are
     simulated, are not found (AUC .41 and .43; 1.51 to 1.53 and 4.64 to 4.73 bits). Training takes four times as long.
 
