@@ -44,6 +44,8 @@ class SASRec(Differentiable):
     a smooth loss; histories that do not fit give a window drawn anew each epoch, not always their last. On an explicit
     track every rating counts as a positive.
 
+    The defaults are untuned: no validation part chose them, and no published figure has been reproduced with them yet.
+
     Args:
         dim: dimensions of a row; one attention head.
         blocks: of attention; 2 in the paper.
