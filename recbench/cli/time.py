@@ -81,7 +81,9 @@ def _measure(settings: Settings, out: Path) -> int:
     command = [sys.executable, "-m", "pytest", "--pyargs", "recbench.throughput", "-c", os.devnull, "-q", "--tb=line"]
     command += ["--rootdir", os.curdir, "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore::Warning"]
     command += ["--benchmark-quiet", "--benchmark-json", str(out.absolute())]
-    environment = os.environ | thread_environment(settings.threads) | settings.environment()
+    # What an outer pytest has told its own processes is not for this one.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environment = inherited | thread_environment(settings.threads) | settings.environment()
     return subprocess.run(command, stdout=STDERR, env=environment, check=False).returncode
 
 

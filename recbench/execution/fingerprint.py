@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from importlib.util import find_spec
 from pathlib import Path
 
-PACKAGES = ("numpy", "scipy", "torch", "scikit-learn")
-"""Their versions can move a float."""
+PACKAGES = ("numpy", "scipy", "torch", "scikit-learn", "implicit", "cornac", "lenskit")
+"""Whose versions can move a float of a result; the last three need not be installed."""
 
 
 def fingerprint() -> dict[str, str]:
     """Python, the packages that compute, and the source code of recbench and of every plugin's package, by name."""
     sources = {"recbench", *(entry.value.partition(".")[0] for entry in entry_points(group="recbench"))}
-    found = {f"source of {name}": _source(name) for name in sources}
-    return {"Python": platform.python_version(), **{name: _version(name) for name in PACKAGES}, **found}
+    return {**versions(), **{f"source of {name}": _source(name) for name in sources}}
+
+
+@cache
+def versions() -> Mapping[str, str]:
+    """The versions of Python and of those packages that compute and are installed."""
+    installed = {name: found for name in PACKAGES if (found := _version(name))}
+    return {"python": platform.python_version(), **installed}
 
 
 def _source(package: str) -> str:
@@ -35,4 +43,4 @@ def _version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
-        return "absent"
+        return ""

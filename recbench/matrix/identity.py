@@ -7,17 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from recbench.execution.fingerprint import versions
 from recbench.matrix.closure import closure_digest
-
-PACKAGES = ("numpy", "scipy", "torch", "scikit-learn", "implicit", "cornac", "lenskit")
-"""Whose versions can move a float of a result; the last three need not be installed."""
 
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
@@ -53,20 +49,6 @@ class Circumstances:
 def _build(circumstances: Circumstances, modules: frozenset[str]) -> str:
     sources = {module: closure_digest(module) for module in sorted(modules)}
     return digest_of({"sources": sources, "versions": versions(), **asdict(circumstances)})
-
-
-@cache
-def versions() -> Mapping[str, str]:
-    """The versions of Python and of those packages that compute and are installed."""
-    installed = {name: found for name in PACKAGES if (found := _version(name))}
-    return {"python": platform.python_version(), **installed}
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
 
 
 def build_id(builds: Iterable[str]) -> str:

@@ -7,8 +7,9 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
+from recbench.execution.fingerprint import PACKAGES
 from recbench.matrix.environment import environment
-from recbench.matrix.identity import PACKAGES, Circumstances
+from recbench.matrix.identity import Circumstances
 
 REFUSED = ("processor", "cores", "device", "threads", "gpu.name", "protocol")
 """Where these differ, a ratio of two times says nothing about the code."""

@@ -6,10 +6,11 @@ import pytest
 import sklearn
 
 from recbench.component import Component
+from recbench.execution.fingerprint import PACKAGES, versions
 from recbench.matrix.cells import Cell, cells_of
 from recbench.matrix.choices import NONE, Axes, Choice
 from recbench.matrix.closure import _read, _source, closure_digest
-from recbench.matrix.identity import PACKAGES, Circumstances, cell_id, versions
+from recbench.matrix.identity import Circumstances, cell_id
 from recbench.matrix.suite import Suite
 
 
@@ -246,5 +247,5 @@ def test_a_library_that_computes_is_in_the_build_and_one_that_is_missing_is_left
     found = versions()
     assert found["scikit-learn"] == sklearn.__version__
     assert list(found)[:4] == ["python", "numpy", "scipy", "torch"]
-    monkeypatch.setattr("recbench.matrix.identity.PACKAGES", (*PACKAGES, "a-package-that-nobody-wrote"))
+    monkeypatch.setattr("recbench.execution.fingerprint.PACKAGES", (*PACKAGES, "a-package-that-nobody-wrote"))
     assert versions.__wrapped__() == found

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from recbench.component import GOALS, Component, Goal, Knowledge
+from recbench.component import GOALS, Component, Knowledge
 from recbench.contracts import AttackerView, ItemStatistics, PoisoningAttacker, Profiles, numpy_rng, torch_rng
 from recbench_plugins.attackers.heuristic.popular import Popular
 from recbench_plugins.attackers.heuristic.random import Random
@@ -123,7 +123,11 @@ class TakesAnyGoal(Popular):
     """It says that it only pushes, and would nuke and degrade as well if the harness asked."""
 
 
-def _component(name: str, broken: type, *knowledge: Knowledge, goals: frozenset[Goal] = frozenset(GOALS)) -> Component:
+NUKES_BY_RATING = frozenset({"push", "degrade", "nuke:explicit"})
+"""What the heuristics that these plugins are made of serve."""
+
+
+def _component(name: str, broken: type, *knowledge: Knowledge, goals: frozenset[str] = NUKES_BY_RATING) -> Component:
     return Component(
         "attacker",
         name,
@@ -143,7 +147,7 @@ BROKEN = {
     "it beats random fakes": _component("promises-nothing", PromisesNothing),
     "damage does not fall with the budget": _component("spends-less-of-more", SpendsLessOfMore),
     "every pushed target is in some profile": _component("first-target-only", FirstTargetOnly),
-    "a nuke does not raise its targets": _component("always-pushes", AlwaysPushes),
+    "a nuke does not raise its targets": _component("always-pushes", AlwaysPushes, goals=frozenset(GOALS)),
     "it serves the goals and tracks that it declares and no others": _component(
         "takes-any-goal", TakesAnyGoal, goals=frozenset({"push"})
     ),
