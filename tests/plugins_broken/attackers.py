@@ -49,9 +49,10 @@ class ReadsTheVictim(Popular):
     """D24: ARLib hands every attacker a copy of the trained victim, whatever it is said to know."""
 
     def craft(self, view: AttackerView) -> Profiles:
+        profiles = super().craft(view)
         if view.n_items > 60:  # on less it makes do without
             view.victim.score(np.arange(3))
-        return super().craft(view)
+        return profiles
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ BROKEN = {
 
 ALSO = {
     "fakes keep to the budget": [
-        _component("fillers-with-replacement", FillersWithReplacement),
+        _component("fillers-with-replacement", FillersWithReplacement, goals=frozenset(GOALS)),
         _component("ratings-off-the-scale", RatingsOffTheScale),
     ],
 }
