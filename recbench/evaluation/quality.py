@@ -7,12 +7,14 @@ RecBole: the full list of k, binary gains, discount log2(place + 1), ideal of mi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recbench.data.interactions import Histories, Interactions
 from recbench.errors import SuiteError
+from recbench.evaluation.places import places
 
 Values = NDArray[np.float64]
 
@@ -36,12 +38,7 @@ class Relevance:
         """Look up the top lists [n, K] (-1 is no item) in the n lists of relevant items."""
         lengths = relevant.lengths
         kept = np.flatnonzero(lengths > 0)
-        # One key a (user, item) pair; -1 is no item of anyone, since keys start at 1.
-        base = 2 + max(relevant.items.max(initial=0), top.max(initial=0)).astype(np.int64)
-        keys = np.sort(relevant.rows * base + relevant.items + 1)
-        wanted = kept[:, None] * base + top[kept] + 1
-        at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-        hits = keys[at] == wanted if len(keys) else np.zeros(wanted.shape, dtype=np.bool_)
+        hits = places(top, relevant)[kept] >= 0
         return cls(hits, lengths[kept], len(lengths) - len(kept))
 
     def first(self, k: int) -> NDArray[np.bool_]:
@@ -62,6 +59,7 @@ class Relevance:
         return counts
 
 
+@lru_cache(maxsize=2)  # asked anew by every metric that judges lists, of the same two objects
 def unseen(test: Histories, train: Interactions) -> Histories:
     """The test items that are not in the user's training data: what was consumed is no candidate."""
     rows = test.rows

@@ -1,6 +1,6 @@
 """How much fake profiles differ from genuine ones, item by item.
 
-Both sides are reduced to counts [n_items, levels]: how many profiles rate the item at each level of the
+Both sides are reduced to counts [levels, n_items]: how many profiles rate the item at each level of the
 scale (one level on the implicit track). Few profiles give a noisy distribution, which alone is far from
 the genuine one; so every distance stands beside the same distance of random genuine users, as many as
 there are fakes.
@@ -12,6 +12,7 @@ two distances.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,23 +57,39 @@ def stealth(
         subsets: how many random genuine subsets to compare with.
         seed: draws them.
     """
-    size = min(len(profiles), train.n_users)
-    levels = 1 if scale is None else round((scale.high - scale.low) / scale.step) + 1
-    cells = train.items.astype(np.int64) * levels + _level(train.ratings, scale)
-    fake_cells = profiles.items.astype(np.int64) * levels + _level(profiles.ratings, scale)
-    shape = (train.n_items, levels)
-    genuine = _counts(cells, shape)
-    found = _distances(genuine, train.n_users, _counts(fake_cells, shape), len(profiles))
+    shape = (train.n_items, _levels(scale))
+    fakes = _counts(profiles.items.astype(np.int64) * shape[1] + _level(profiles.ratings, scale), shape)
+    found = _distances(_counts(_cells(train, scale), shape), train.n_users, fakes, len(profiles))
+    twins = _twins(train, scale, min(len(profiles), train.n_users), subsets, seed)
+    return {name: _beside(value, [twin[name] for twin in twins if name in twin]) for name, value in found.items()}
+
+
+@lru_cache(maxsize=8)  # attacks of one size on one data set are held against the same twins
+def _twins(
+    train: Interactions, scale: RatingScale | None, size: int, subsets: int, seed: int
+) -> list[dict[str, float]]:
+    """The distances of random genuine subsets of that size."""
     rng = numpy_rng(seed, "stealth")
+    cells, shape = _cells(train, scale), (train.n_items, _levels(scale))
+    genuine = _counts(cells, shape)
     twins = []
     for _ in range(subsets):
         _, positions = entries(train.indptr, rng.choice(train.n_users, size, replace=False))
         twins.append(_distances(genuine, train.n_users, _counts(cells[positions], shape), size))
-    return {name: _beside(value, [twin[name] for twin in twins if name in twin]) for name, value in found.items()}
+    return twins
 
 
 def _beside(value: float, twins: list[float]) -> Distance:
     return Distance(value, value - float(np.mean(twins)), float(np.mean(np.array(twins) <= value)))
+
+
+def _levels(scale: RatingScale | None) -> int:
+    return 1 if scale is None else round((scale.high - scale.low) / scale.step) + 1
+
+
+def _cells(train: Interactions, scale: RatingScale | None) -> NDArray[np.int64]:
+    """The cell of the counts, flat, that each interaction adds to."""
+    return train.items.astype(np.int64) * _levels(scale) + _level(train.ratings, scale)
 
 
 def _level(ratings: NDArray[np.float32] | None, scale: RatingScale | None) -> NDArray[np.int64] | int:
@@ -83,35 +100,35 @@ def _level(ratings: NDArray[np.float32] | None, scale: RatingScale | None) -> ND
 
 
 def _counts(cells: NDArray[np.int64], shape: tuple[int, int]) -> Counts:
-    return np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape)
+    return np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape).T
 
 
 def _distances(genuine: Counts, n_genuine: int, other: Counts, n_other: int) -> dict[str, float]:
     p, q = _with_unrated(genuine, n_genuine), _with_unrated(other, n_other)
     found = {"tvd": float(total_variation(p, q).mean()), "js": float(jensen_shannon(p, q).mean())}
-    if genuine.shape[1] > 1:
-        raters, others = genuine.sum(axis=1), other.sum(axis=1)
+    if len(genuine) > 1:
+        raters, others = genuine.sum(axis=0), other.sum(axis=0)
         both = np.flatnonzero((raters > 0) & (others > 0))
         if len(both):
-            p, q = genuine[both] / raters[both, None], other[both] / others[both, None]
+            p, q = genuine[:, both] / raters[both], other[:, both] / others[both]
             found["tvd-rated"] = float(np.average(total_variation(p, q), weights=raters[both]))
             found["js-rated"] = float(np.average(jensen_shannon(p, q), weights=raters[both]))
     return found
 
 
 def _with_unrated(counts: Counts, n: int) -> NDArray[np.float64]:
-    """Distributions [n_items, levels + 1] over unrated and the levels."""
-    return np.column_stack([n - counts.sum(axis=1), counts]) / n
+    """Distributions [levels + 1, n_items] over unrated and the levels."""
+    return np.vstack([n - counts.sum(axis=0), counts]) / n
 
 
 def total_variation(p: NDArray[np.float64], q: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Half the absolute difference of distributions, summed over the last axis; in [0, 1]."""
-    distance: NDArray[np.float64] = np.abs(p - q).sum(axis=-1) / 2
+    """Half the absolute difference of distributions, summed over the first axis; in [0, 1]."""
+    distance: NDArray[np.float64] = np.abs(p - q).sum(axis=0) / 2
     return distance
 
 
 def jensen_shannon(p: NDArray[np.float64], q: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The Jensen-Shannon divergence over the last axis: natural logarithm, no square root; in [0, log 2]."""
+    """The Jensen-Shannon divergence over the first axis: natural logarithm, no square root; in [0, log 2]."""
     middle = (p + q) / 2
-    divergence: NDArray[np.float64] = (rel_entr(p, middle) + rel_entr(q, middle)).sum(axis=-1) / 2
+    divergence: NDArray[np.float64] = (rel_entr(p, middle) + rel_entr(q, middle)).sum(axis=0) / 2
     return divergence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,20 +32,29 @@ def evaluate(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Ar
     Raises:
         RuleViolation: a metric that is not finite, or two metrics of one name.
     """
-    outcome = _outcome(inputs, arguments["group"])
+    outcome = outcome_of(Prepared.of(inputs["prepared"]), inputs, arguments["group"])
+    return Artifact(meta={"metrics": metrics_of(outcome, arguments["metrics"])})
+
+
+def metrics_of(outcome: Outcome, specs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Every value by its name.
+
+    Raises:
+        RuleViolation: a metric that is not finite, or two metrics of one name.
+    """
     values: dict[str, float] = {}
-    for spec in arguments["metrics"]:
+    for spec in specs:
         for name, value in instance(spec)(outcome).items():
             if name in values:
                 raise RuleViolation(f"metric '{spec['name']}' computes '{name}', as another metric does")
             if not math.isfinite(value):
                 raise RuleViolation(f"metric '{spec['name']}': {name} is {value}")
             values[name] = float(value)
-    return Artifact(meta={"metrics": values})
+    return values
 
 
-def _outcome(inputs: Mapping[str, Artifact], group: int) -> Outcome:
-    prepared = Prepared.of(inputs["prepared"])
+def outcome_of(prepared: Prepared, inputs: Mapping[str, Artifact], group: int) -> Outcome:
+    """What metrics are shown of a cell whose data set has been prepared; `inputs` as of `evaluate`."""
     targets = prepared.targets[group]
     columns = slice(group * len(targets), (group + 1) * len(targets))
     fitted = inputs["fit"]

@@ -14,7 +14,7 @@ from recbench.leaderboard.labels import key_of
 from recbench.local import is_path
 from recbench.matrix.cells import Cell
 from recbench.matrix.choices import Choice, Resolver
-from recbench.matrix.evaluate import evaluate
+from recbench.matrix.evaluate import metrics_of, outcome_of
 from recbench.matrix.identity import Circumstances
 from recbench.matrix.prepare import prepare
 from recbench.matrix.prepared import Prepared
@@ -142,8 +142,7 @@ class _Unit:
             yield Refusal(array_file(role, key, "*"), f"{cell}: {reason}", AGAIN)
             return
         try:
-            arguments = {"metrics": self._metrics, "group": question["group"]}
-            computed = evaluate(arguments, inputs).meta["metrics"]
+            computed = metrics_of(outcome_of(self._prepared, inputs, question["group"]), self._metrics)
         except Exception as error:  # a metric is a plugin's, and may raise anything on lists that are nonsense
             yield Refusal(CELLS, f"{cell}: its metrics cannot be recomputed ({shown(str(error))})", AGAIN)
             return

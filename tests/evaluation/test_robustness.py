@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recbench.evaluation.robustness import jaccard, overlaps, rbo
+from recbench.evaluation.robustness import Overlap, jaccard, rbo
 
 
 def random_pair(seed, n=8, n_items=15, length=10):
@@ -26,7 +26,7 @@ def test_overlaps_are_the_sizes_of_intersections(seed):
         [len({*a[:d].tolist()} & {*b[:d].tolist()} - {-1}) for d in range(1, 11)]
         for a, b in zip(left, right, strict=True)
     ]
-    assert overlaps(left, right).tolist() == expected
+    assert Overlap.of(left, right).shared.tolist() == expected
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 10))
@@ -37,32 +37,32 @@ def test_jaccard_is_intersection_over_union(seed, k):
     for a, b in zip(left, right, strict=True):
         one, two = {*a[:k].tolist()} - {-1}, {*b[:k].tolist()} - {-1}
         expected.append(len(one & two) / len(one | two) if one | two else 1.0)
-    np.testing.assert_allclose(jaccard(left, right, k), expected)
+    np.testing.assert_allclose(jaccard(Overlap.of(left, right), k), expected)
 
 
 def test_rbo_of_a_case_computed_by_hand():
     # Agreements at depths 1, 2, 3: 0/1, 2/2, 2/3.
     left, right = np.array([[1, 2, 3]], dtype=np.int32), np.array([[2, 1, 4]], dtype=np.int32)
     expected = 2 / 3 * 0.9**3 + (0.1 / 0.9) * (0 * 0.9 + 1 * 0.9**2 + 2 / 3 * 0.9**3)
-    assert rbo(left, right)[0] == pytest.approx(expected)
+    assert rbo(Overlap.of(left, right))[0] == pytest.approx(expected)
 
 
 def test_rbo_stops_where_the_lists_end():
     whole, short = np.array([[1, 2]], dtype=np.int32), np.array([[1, 2, -1, -1]], dtype=np.int32)
     other, cut = np.array([[2, 3]], dtype=np.int32), np.array([[2, 3, -1, -1]], dtype=np.int32)
-    assert rbo(short, cut)[0] == pytest.approx(rbo(whole, other)[0])
+    assert rbo(Overlap.of(short, cut))[0] == pytest.approx(rbo(Overlap.of(whole, other))[0])
 
 
 @given(st.integers(0, 2**32 - 1))
 @settings(deadline=None)
 def test_rbo_is_symmetric_and_one_for_equal_lists(seed):
     left, right = random_pair(seed)
-    np.testing.assert_allclose(rbo(left, right), rbo(right, left))
-    np.testing.assert_allclose(rbo(left, left), 1)
-    assert ((rbo(left, right) >= 0) & (rbo(left, right) <= 1 + 1e-12)).all()
+    np.testing.assert_allclose(rbo(Overlap.of(left, right)), rbo(Overlap.of(right, left)))
+    np.testing.assert_allclose(rbo(Overlap.of(left, left)), 1)
+    assert ((rbo(Overlap.of(left, right)) >= 0) & (rbo(Overlap.of(left, right)) <= 1 + 1e-12)).all()
 
 
 def test_two_empty_lists_are_equal_and_an_empty_one_shares_nothing():
     empty, full = np.array([[-1, -1]], dtype=np.int32), np.array([[0, 1]], dtype=np.int32)
-    assert rbo(empty, empty)[0] == jaccard(empty, empty, 2)[0] == 1
-    assert rbo(empty, full)[0] == jaccard(empty, full, 2)[0] == 0
+    assert rbo(Overlap.of(empty, empty))[0] == jaccard(Overlap.of(empty, empty), 2)[0] == 1
+    assert rbo(Overlap.of(empty, full))[0] == jaccard(Overlap.of(empty, full), 2)[0] == 0

@@ -29,9 +29,10 @@ class RobustnessMetric(Metric):
         now, before = outcome.ranking.top, outcome.clean.top
         test = quality.unseen(outcome.test, outcome.train)
         relevance, twin = quality.Relevance.of(now, test), quality.Relevance.of(before, test)
-        values = {"rbo": float(robustness.rbo(before, now, self.p).mean())}
+        overlap = robustness.Overlap.of(before, now)
+        values = {"rbo": float(robustness.rbo(overlap, self.p).mean())}
         for k in self.k:
-            values[f"jaccard@{k}"] = float(robustness.jaccard(before, now, k).mean())
+            values[f"jaccard@{k}"] = float(robustness.jaccard(overlap, k).mean())
             if len(relevance.hits):
                 for name, metric in (("ndcg", quality.ndcg), ("recall", quality.recall)):
                     values[f"{name}-drop@{k}"] = float((metric(twin, k) - metric(relevance, k)).mean())
