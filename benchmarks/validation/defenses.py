@@ -1,0 +1,119 @@
+"""Write docs/validation/defenses.md from the shards that there are: `python benchmarks/validation/defenses.py`."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+from attackers import SEED, shown, strange
+from shards import HERE, kept
+from tabulate import tabulate
+
+from recbench.evaluation.statistics import bootstrap_means, interval
+from recbench.leaderboard.grid import UTILITY, Grid, Place
+from recbench.matrix.suite import load_suite
+
+PAGE = HERE.parents[1] / "docs" / "validation" / "defenses.md"
+INTRODUCTION = """# What the defenses take back, and what they cost
+
+Made by `python benchmarks/validation/shards.py defenses` and `python benchmarks/validation/defenses.py` from the shards
+in `docs/validation/shards/defense-validation/`; what has no row has not been run yet. A unit is one of 5 split seeds
+and one of 4 target groups; in brackets 95% by the hierarchical bootstrap. **Recovered**: the share of an attack's rank gain that the
+defense takes back, a ratio of means over units: 1 leaves nothing, below 0 makes it worse; empty where the attack's own
+interval reaches the floor of A/A runs, since a share of noise is no share. **Utility**: NDCG@10 relative to the
+undefended victim, without and under the attack. Detectors see the poisoned data alone and use their own threshold;
+**removed** is the share of genuine users that they take out."""
+COLUMNS = (
+    "defense",
+    "attack",
+    "units",
+    "recovered",
+    "utility, clean",
+    "under attack",
+    "AP",
+    "AUC",
+    "recall at 1% / 5% FPR",
+    "accuracy / precision / recall / F1",
+    "removed",
+    "CPU s",
+)
+
+
+def recovered(grid: Grid, place: Place) -> str:
+    """The share of the effect that is taken back, with its interval, where there is an effect."""
+    before = grid.values("rank-gain", place._replace(defense="none"))
+    after = grid.values("rank-gain", place)
+    both = ~np.isnan(before + after)
+    before, after, seeds = before[both], after[both], grid.clusters[both]
+    if interval(before, seeds, SEED).low <= grid.floor(place.dataset):
+        return ""
+    means = bootstrap_means(np.stack([before, after]), seeds, SEED)
+    low, high = np.quantile(1 - means[1] / means[0], [0.025, 0.975])
+    return f"{1 - after.mean() / before.mean():.2f} ({low:.2f} … {high:.2f})"
+
+
+def change(grid: Grid, place: Place) -> str:
+    """The relative change of utility against the undefended victim under the same attack, or without one."""
+    before, after = (grid.values(UTILITY, each) for each in (place._replace(defense="none"), place))
+    both = ~np.isnan(before + after)
+    return f"{after[both].mean() / before[both].mean() - 1:+.1%}" if both.any() else ""
+
+
+def line(grid: Grid, place: Place) -> list[str]:
+    """A row of a table."""
+
+    def means(*metrics: str) -> str:
+        found = [grid.values(metric, place) for metric in metrics]
+        return " / ".join("–" if np.isnan(each).all() else f"{np.nanmean(each):.2f}" for each in found)
+
+    there = ~np.isnan(grid.values("rank-gain", place))
+    inspecting = np.nan_to_num(grid.cpu_seconds("sanitize", place))  # robust training inspects nothing
+    seconds = inspecting + grid.cpu_seconds("fit", place) - grid.cpu_seconds("fit", place._replace(defense="none"))
+    return [
+        place.defense,
+        place.attacker,
+        f"{there.sum()} of {len(there)}",
+        recovered(grid, place),
+        change(grid, place._replace(attacker="none", size=0.0)),
+        change(grid, place),
+        means("detection-ap"),
+        means("detection-auc"),
+        means("detection-recall@fpr0.01", "detection-recall@fpr0.05"),
+        means("detection-accuracy", "detection-precision", "detection-recall", "detection-f1"),
+        means("genuine-removed"),
+        f"{np.nanmean(seconds):+.1f}",
+    ]
+
+
+def page(grid: Grid) -> str:
+    """The whole page."""
+    suite = grid.suite
+    parts = [INTRODUCTION]
+    if odd := strange(suite.name):
+        names = ", ".join(f"`{name}`" for name in odd)
+        parts.append(f"Of other code or another machine, each paired with clean victims of its own: {names}.")
+    for size, dataset, victim in product(sorted(suite.threat.sizes), suite.datasets, suite.recommenders):
+        undefended = Place(str(dataset), str(victim), size=size)
+        places = [
+            undefended._replace(attacker=str(attacker), defense=str(defense))
+            for defense, attacker in product(suite.defenses, suite.attackers)
+        ]
+        tried = [place for place in places if not np.isnan(grid.values("rank-gain", place)).all()]
+        if not tried:
+            continue
+        parts.append(f"## {dataset}, {victim}, {size:.0%} fake users")
+        attacks = {place.attacker: grid.values("rank-gain", place._replace(defense="none")) for place in tried}
+        gains = (f"`{name}` {shown(interval(values, grid.clusters, SEED))}" for name, values in attacks.items())
+        parts.append(f"Rank gains without a defense, bits: {', '.join(gains)}.")
+        parts.append(tabulate([line(grid, place) for place in tried], COLUMNS, "github", disable_numparse=True))
+    return "\n\n".join(parts) + "\n"
+
+
+def main() -> None:
+    grid, files = kept(load_suite(str(HERE / "defenses.toml")))
+    PAGE.write_text(page(grid), encoding="utf-8")
+    print(f"{PAGE.name}: {len(files)} shards")
+
+
+if __name__ == "__main__":
+    main()
