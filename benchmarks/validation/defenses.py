@@ -20,7 +20,7 @@ Made by `python benchmarks/validation/shards.py defenses` and `python benchmarks
 in `docs/validation/shards/defense-validation/`; what has no row has not been run yet. A unit is one of 5 split seeds
 and one of 4 target groups; in brackets 95% by the hierarchical bootstrap. **Recovered**: the share of an attack's rank
 gain that the defense takes back, a ratio of means over units: 1 leaves nothing, below 0 makes it worse; empty where the
-attack's own interval reaches the floor of A/A runs, since a share of noise is no share. **Utility**: NDCG@10 relative to
+attack's own interval reaches the floor of A/A runs, since a share of noise is no share. **Utility**: NDCG@10 against
 the undefended victim, without and under the attack. Detectors see the poisoned data alone and use their own threshold;
 **removed** is the share of genuine users that they take out."""
 COLUMNS = (
