@@ -108,7 +108,8 @@ class Profiles:
             reach = f"from {self.items.min()} to {self.items.max()}"
             raise BudgetViolation(f"item ids reach {reach}; the catalogue has {budget.n_items}")
         keys = np.repeat(np.arange(len(self), dtype=np.int64), lengths) * budget.n_items + self.items
-        if len(np.unique(keys)) < len(keys):
+        keys.sort()  # NumPy's `unique` hashes, which was seen 30 times slower on keys like these
+        if (keys[1:] == keys[:-1]).any():
             raise BudgetViolation("a profile holds an item twice")
         if budget.scale is None:
             if self.ratings is not None:

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recbench.data.ordering import order_by
 from recbench.errors import DataError
 
 
@@ -92,20 +93,20 @@ class Interactions:
                 )
             if name in ("users", "items") and not np.issubdtype(array.dtype, np.integer):
                 raise DataError(f"{name} must be integer ids, not {array.dtype}")
-            object.__setattr__(self, name, array.astype(dtype))
+            object.__setattr__(self, name, array.astype(dtype, copy=False))  # `_sort` copies
         for name, ids, size in (("user", self.users, self.n_users), ("item", self.items, self.n_items)):
             if len(ids) and (ids.min() < 0 or ids.max() >= size):
                 raise DataError(f"{name} ids reach from {ids.min()} to {ids.max()}; expected 0 to {size - 1}")
         if self.ratings is not None and not np.isfinite(self.ratings).all():
             raise DataError("ratings hold values that are not finite")
-        keys = np.sort(self.users.astype(np.int64) * self.n_items + self.items)
+        keys = self._sorted_keys()
         if len(again := keys[1:][keys[1:] == keys[:-1]]):
             user, item = divmod(int(again[0]), self.n_items)
             raise DataError(f"user {user} has item {item} more than once; drop duplicates first")
 
     def _sort(self) -> None:
         by_time = () if self.timestamps is None else (self.timestamps,)
-        order = np.lexsort((*by_time, self.users))  # stable: what is equal stays as given
+        order = order_by(*by_time, self.users)  # stable: what is equal stays as given
         for name in ("users", "items", "ratings", "timestamps"):
             array = getattr(self, name)
             if array is not None:
@@ -179,7 +180,15 @@ class Interactions:
 
     @cached_property
     def _keys(self) -> NDArray[np.int64]:
-        return np.sort(self.users.astype(np.int64) * self.n_items + self.items)
+        return self._sorted_keys()
+
+    def _sorted_keys(self) -> NDArray[np.int64]:
+        """One number a pair, ascending; made in place, since there are many."""
+        keys = self.users.astype(np.int64)
+        keys *= self.n_items
+        keys += self.items
+        keys.sort()
+        return keys
 
     @cached_property
     def digest(self) -> str:
@@ -189,7 +198,7 @@ class Interactions:
             array = getattr(self, name)
             hasher.update(name.encode())
             if array is not None:
-                hasher.update(np.ascontiguousarray(array).tobytes())
+                hasher.update(np.ascontiguousarray(array).data)
         return hasher.hexdigest()
 
     def __repr__(self) -> str:

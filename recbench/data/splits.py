@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recbench.data.interactions import Interactions
+from recbench.data.ordering import order_by
 from recbench.errors import DataError
 from recbench.seeds import numpy_rng
 
@@ -105,7 +106,7 @@ def _check_shares(validation: float, test: float) -> None:
 
 def _lots(interactions: Interactions, seed: int, name: str) -> NDArray[np.int64]:
     """A random permutation that belongs to the pairs themselves, whatever order their rows are in."""
-    canonical = np.lexsort((interactions.items, interactions.users))
+    canonical = order_by(interactions.items, interactions.users)
     lots = np.empty(len(interactions), dtype=np.int64)
     lots[canonical] = numpy_rng(seed, name).permutation(len(interactions))
     return lots
@@ -115,8 +116,7 @@ def _places(interactions: Interactions, *order: NDArray[np.int_]) -> NDArray[np.
     """The rank of each interaction among those of its user, by the last key of `order` first."""
     places = np.empty(len(interactions), dtype=np.int64)
     within = np.arange(len(interactions)) - np.repeat(interactions.indptr[:-1], interactions.user_counts)
-    keys: list[NDArray[np.integer]] = [*order, interactions.users]
-    places[np.lexsort(keys)] = within
+    places[order_by(*order, interactions.users)] = within
     return places
 
 

@@ -59,14 +59,13 @@ def outcome_of(prepared: Prepared, inputs: Mapping[str, Artifact], group: int) -
     columns = slice(group * len(targets), (group + 1) * len(targets))
     fitted = inputs["fit"]
     predicted = fitted.arrays.get("predicted")
-    users = np.arange(prepared.train.n_users)[:, None]
     return Outcome(
         ranking=_ranking(fitted, columns),
         clean=_ranking(inputs["clean"], columns) if "clean" in inputs else None,
         train=prepared.train,
         test=prepared.split.test.histories,
         targets=targets,
-        eligible=~prepared.everything.contains(users, targets),
+        eligible=prepared.eligible(targets),
         profiles=profiles_of(inputs.get("profiles")),
         detection=_detection(inputs, prepared.train.n_users),
         predicted=predicted,

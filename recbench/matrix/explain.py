@@ -46,7 +46,7 @@ def explain(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Art
     part = np.arange(m) * min(m, PARTS) // max(m, 1)
     attacked = _ranking(poisoned.data, prepared, poisoned, arguments)
     targets = prepared.targets[arguments["group"]]
-    eligible = ~prepared.everything.contains(np.arange(n)[:, None], targets)
+    eligible = prepared.eligible(targets)
     influence = []
     for each in np.unique(part):
         train = poisoned.without(np.concatenate([np.zeros(n, np.bool_), part == each]))

@@ -52,16 +52,15 @@ class Prepared:
         """Every genuine user's training and validation items: what is never recommended."""
         return _histories(self.split.train, self.split.validation)
 
-    @cached_property
-    def everything(self) -> Interactions:
-        """The pairs of all three parts, without ratings."""
-        parts = [getattr(self.split, name) for name in PARTS]
-        return Interactions(
-            users=np.concatenate([part.users for part in parts]),
-            items=np.concatenate([part.items for part in parts]),
-            n_users=self.train.n_users,
-            n_items=self.train.n_items,
-        )
+    def eligible(self, items: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Whether each genuine user could meet each of these distinct items anew, [n_users, t]: has it in no part."""
+        column = np.full(self.train.n_items, -1)
+        column[items] = np.arange(len(items))
+        anew = np.ones((self.train.n_users, len(items)), dtype=np.bool_)
+        for part in (getattr(self.split, name) for name in PARTS):
+            held = np.flatnonzero(column[part.items] >= 0)
+            anew[part.users[held], column[part.items[held]]] = False
+        return anew
 
     def artifact(self) -> Artifact:
         """For the store. The catalogue travels as bytes: texts of a large one have no place in the metadata."""

@@ -20,9 +20,16 @@ def test_the_parts_are_the_whole_of_ml_100k(prepared, mirror):
     whole = read_interactions(mirror / "ml-100k").interactions
     parts = [prepared.split.train, prepared.split.validation, prepared.split.test]
     assert sum(map(len, parts)) == len(whole) == 100_000
-    assert len(prepared.everything) == 100_000
-    assert prepared.everything.contains(whole.users, whole.items).all()
+    assert np.any([part.contains(whole.users, whole.items) for part in parts], axis=0).all()
     assert all(part.ratings is None for part in parts)
+
+
+def test_eligible_is_who_has_the_item_in_no_part(prepared):
+    items = np.array([3, 1681, 49])
+    users = np.arange(prepared.train.n_users)[:, None]
+    had = np.any([part.contains(users, items) for part in vars(prepared.split).values()], axis=0)
+    assert had.any(axis=0).all()
+    np.testing.assert_array_equal(prepared.eligible(items), ~had)
 
 
 def test_what_was_consumed_is_train_and_validation(prepared):
@@ -86,10 +93,11 @@ def test_the_explicit_track_keeps_ratings_and_their_scale(prepare_arguments):
 
 def test_a_threshold_and_a_core_cut_the_data(prepare_arguments, mirror):
     ratings = read_interactions(mirror / "ml-100k").interactions.ratings
-    assert len(changed(prepare_arguments, positive_from=4.0).everything) == np.count_nonzero(ratings >= 4)
+    positive = changed(prepare_arguments, positive_from=4.0).split
+    assert sum(map(len, vars(positive).values())) == np.count_nonzero(ratings >= 4)
     core = changed(prepare_arguments, kcore={"users": 30, "items": 30})
-    assert core.everything.user_counts.min() >= 30
-    assert core.everything.item_counts.min() >= 30
+    assert sum(part.user_counts for part in vars(core.split).values()).min() >= 30
+    assert sum(part.item_counts for part in vars(core.split).values()).min() >= 30
     assert len(core.catalog.titles) == core.train.n_items
 
 
