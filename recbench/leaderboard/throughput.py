@@ -10,7 +10,7 @@ import numpy as np
 
 from recbench.leaderboard.grid import NONE, Grid, Place, Record
 
-STAGES = ("fit", "craft", "sanitize", "evaluate")
+STAGES = ("fit", "craft", "sanitize", "perturb", "evaluate")
 AMOUNTS = {"fit": "interactions", "craft": "profiles"}
 """What a stage gets done, where it is counted."""
 UNKNOWN = "a machine that the records do not name"
@@ -89,11 +89,12 @@ def _stages(place: Place, record: Record) -> Iterator[tuple[Heading, Mapping[str
         "fit": f"{place.recommender} with {place.defense}" if trained else place.recommender,
         "craft": place.attacker,
         "sanitize": place.defense,
+        "perturb": f"{place.attacker} on {place.recommender}",
         "evaluate": "all metrics",
     }
     for stage, component in components.items():
         if cost := record["cost"].get(stage):
-            size = place.size if stage == "craft" else None
+            size = place.size if stage in ("craft", "perturb") else None
             yield Heading(place.dataset, machine_of(record), stage, component, size), cost
 
 

@@ -11,6 +11,9 @@ from recbench.matrix.choices import NONE, Axes, Choice
 from recbench.matrix.identity import cell_id
 from recbench.matrix.suite import Suite
 
+ON_TRAINED = {"evasion": ("sequential", "histories"), "parameter": ("differentiable", "tables")}
+"""The kinds of attack on a trained victim: which victims have what they change."""
+
 
 @dataclass(frozen=True, eq=False)
 class Cell:
@@ -21,7 +24,8 @@ class Cell:
         dataset, recommender: what is attacked.
         seed: the split seed.
         attacker, defense: None is the absence of one.
-        size: fake profiles as a share of the genuine users; 0 without an attack.
+        size: fake profiles as a share of the genuine users, added items as a share of a history, or how far a row
+            of a table may move as a share of its length; 0 without an attack.
         group: the target group.
         replica: 1 is the A/A twin of a clean cell, which differs in the permutation of the users alone.
     """
@@ -66,6 +70,11 @@ class Cell:
     @cached_property
     def id(self) -> str:
         return cell_id(self.question)
+
+    @property
+    def perturbs(self) -> bool:
+        """Whether the attack is one on a trained victim: it changes what is read or the tables, not the data."""
+        return self.attacker is not None and bool(self.attacker.component.provides & ON_TRAINED.keys())
 
     @property
     def components(self) -> list[Choice]:
@@ -126,8 +135,11 @@ def _obstacles(cell: Cell, device: str) -> Iterator[str]:
         yield f"the suite needs ratings; '{cell.dataset.name}' has none"
     if attacker is not None:
         component = attacker.component
-        if "poisoning" not in component.provides:
-            yield f"attacker '{attacker.name}' ({_words(component.provides)}) is no poisoning attack"
+        kinds = component.provides & {"poisoning", *ON_TRAINED}
+        if len(kinds) != 1:
+            wanted = "one of poisoning, evasion and parameter"
+            yield f"attacker '{attacker.name}' ({_words(component.provides)}) must provide {wanted}"
+        yield from _obstacles_to_perturbing(cell, attacker)
         if suite.feedback not in component.feedback:
             yield f"attacker '{attacker.name}' works on the {_words(component.feedback)} track alone"
         elif not component.serves(suite.threat.goal, suite.feedback):
@@ -139,6 +151,21 @@ def _obstacles(cell: Cell, device: str) -> Iterator[str]:
             yield f"attacker '{attacker.name}' adapts to a defense; there is none"
     if defense is not None and not defense.component.provides & {"sanitizer", "robust-training"}:
         yield f"defense '{defense.name}' is neither a sanitizer nor robust training"
+
+
+def _obstacles_to_perturbing(cell: Cell, attacker: Choice) -> Iterator[str]:
+    """Why an attack cannot change this trained victim; nothing of an attack on the training data."""
+    for kind in sorted(attacker.component.provides & ON_TRAINED.keys()):
+        capability, changed = ON_TRAINED[kind]
+        if capability not in cell.recommender.component.provides:
+            needs = f"attacker '{attacker.name}' changes the {changed} of a recommender that is {capability}"
+            yield f"{needs}; '{cell.recommender.name}' is not"
+        if missing := attacker.component.knowledge & {"surrogate"}:
+            needs = f"attacker '{attacker.name}' needs knowledge of {_words(missing)}"
+            yield f"{needs}; a trained victim is attacked without"
+        if cell.defense is not None and "sanitizer" in cell.defense.component.provides:
+            judged = f"defense '{cell.defense.name}' judges the training data"
+            yield f"{judged}, which attacker '{attacker.name}' leaves as it is"
 
 
 def _available(cell: Cell) -> frozenset[str]:

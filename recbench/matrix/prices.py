@@ -18,7 +18,12 @@ PRICES = "prices.csv"
 Key = tuple[str, ...]
 """A kind of stage, its data set and the names of the components whose work it is."""
 
-ROLES = {"craft": ("attacker",), "sanitize": ("defense",), "fit": ("recommender", "training")}
+ROLES = {
+    "craft": ("attacker",),
+    "sanitize": ("defense",),
+    "fit": ("recommender", "training"),
+    "perturb": ("attacker", "recommender", "training"),
+}
 """The costly kinds of stages, and whose work each is. The others are seconds at most, whatever the plugins."""
 
 
@@ -57,7 +62,12 @@ def paid(records: Iterable[Mapping[str, Any]]) -> dict[Key, float]:
         question = record["question"]
         recommender, attacker, defense = (question[axis]["name"] for axis in ("recommender", "attacker", "defense"))
         trained = () if defense == "none" or "sanitize" in record["cost"] else (defense,)
-        keys = {"craft": (attacker,), "sanitize": (defense,), "fit": (recommender, *trained)}
+        keys = {
+            "craft": (attacker,),
+            "sanitize": (defense,),
+            "fit": (recommender, *trained),
+            "perturb": (attacker, recommender, *trained),
+        }
         for kind, names in keys.items():
             if kind in record["cost"]:
                 key = (kind, question["dataset"], *names)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-ARTIFACTS = {"craft": ("profiles",), "sanitize": ("verdict",), "fit": ("fit", "clean")}
+ARTIFACTS = {"craft": ("profiles",), "sanitize": ("verdict",), "fit": ("fit", "clean"), "perturb": ("fit",)}
 """The artifacts of a cell that a kind of stage makes; `clean` is the fit of the clean twin that it is held against."""
 
 Record = Mapping[str, Any]
@@ -18,7 +18,7 @@ class Line:
     """The stages of one kind that do the work of the same plugins.
 
     Args:
-        stage: `craft`, `sanitize`, `fit` or `evaluate`.
+        stage: `craft`, `sanitize`, `fit`, `perturb` or `evaluate`.
         plugins: whose work it is: `ease`, or `bpr-mf under vat`.
         stages: how many different ones there are.
         uses: how many cells need one, added up over the stages.
@@ -90,6 +90,7 @@ def _made(record: Record) -> Iterator[tuple[str, str, str]]:
         "craft": attacker,
         "sanitize": defense,
         "fit": f"{recommender} under {defense}" if robust else recommender,
+        "perturb": attacker,
     }
     for stage in record["cost"]:
         # An evaluation keeps nothing that another cell could need.

@@ -13,8 +13,8 @@ from recbench.matrix.plan import Plan
 from recbench.matrix.scheduler import Done, Failed, Settled
 from recbench.store import Store
 
-COSTS = {"profiles": "craft", "verdict": "sanitize", "fit": "fit"}
-"""The artifacts whose making is a cost, and the stage that made them."""
+COSTLY = ("profiles", "verdict", "fit")
+"""The artifacts whose making is a cost."""
 
 
 def record_of(cell: Cell, plan: Plan, settled: Mapping[str, Settled], store: Store) -> dict[str, Any]:
@@ -25,9 +25,10 @@ def record_of(cell: Cell, plan: Plan, settled: Mapping[str, Settled], store: Sto
     for name, needed in last.inputs.items():
         found = settled[needed.recipe]
         artifacts[name] = found.key if isinstance(found, Done) else None
-    costs = {stage: store.get(key).meta["measured"] for name, stage in COSTS.items() if (key := artifacts[name])}
+    costs = {last.inputs[name].kind: store.get(key).meta["measured"] for name in COSTLY if (key := artifacts[name])}
     for stage, amount in _amounts(artifacts, store).items():
-        costs[stage] = costs[stage] | amount
+        if stage in costs:  # an attack on a trained victim is counted by its seconds alone
+            costs[stage] = costs[stage] | amount
     record = _frame(cell, plan) | {
         "artifacts": artifacts,
         "cost": costs,

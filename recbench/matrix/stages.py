@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from recbench.errors import RecbenchError
 from recbench.matrix.cells import Cell
 from recbench.matrix.choices import Choice
 from recbench.matrix.identity import Circumstances, build_id, digest_of
@@ -18,7 +19,7 @@ class Stage:
     """A function, its arguments and the stages whose artifacts it reads.
 
     Args:
-        kind: `prepare`, `craft`, `sanitize`, `fit`, `evaluate` or `explain`; the function is
+        kind: `prepare`, `craft`, `sanitize`, `fit`, `perturb`, `evaluate` or `explain`; the function is
             `recbench.matrix.<kind>:<kind>`.
         arguments: as JSON; with `build` they are all that the result depends on beside the inputs.
         inputs: by name.
@@ -83,7 +84,7 @@ class Recipes:
         inputs = self._inputs(cell)
         if cell.defense is not None and _is_sanitizer(cell.defense):
             inputs["verdict"] = self._sanitize(cell)
-        inputs["fit"] = self._fit(cell)
+        inputs["fit"] = self._perturb(cell, cell.attacker) if cell.attacker and cell.perturbs else self._fit(cell)
         inputs["clean"] = self._fit(Cell(cell.suite, cell.dataset, cell.seed, cell.recommender))
 
         def make() -> Stage:
@@ -93,7 +94,13 @@ class Recipes:
         return self._once(("evaluate", cell.group, *inputs.items()), make)
 
     def explain(self, cell: Cell) -> Stage:
-        """Why the cell's attack works on its victim without a defense; no part of the cell's answer."""
+        """Why the cell's attack works on its victim without a defense; no part of the cell's answer.
+
+        Raises:
+            RecbenchError: the attack adds nothing to the training data.
+        """
+        if cell.perturbs:
+            raise RecbenchError(f"{cell.attacker} adds no profiles to the training data: none of them can be explained")
         arguments = self._common(cell) | {
             "recommender": cell.recommender.spec,
             "replica": cell.replica,
@@ -107,7 +114,7 @@ class Recipes:
 
     def _inputs(self, cell: Cell) -> dict[str, Stage]:
         inputs = {"prepared": self._prepare(cell)}
-        if cell.attacker is not None:
+        if cell.attacker is not None and not cell.perturbs:
             inputs["profiles"] = self._craft(cell, cell.attacker)
         return inputs
 
@@ -182,6 +189,27 @@ class Recipes:
             return self._stage("fit", arguments, inputs, involved, f"fit {cell}")
 
         return self._once(("fit", cell.recommender, training, cell.replica, *inputs.items()), make)
+
+    def _perturb(self, cell: Cell, attacker: Choice) -> Stage:
+        """The attack on the victim that a cell without an attack fits."""
+        inputs = {"prepared": self._prepare(cell), "fit": self._fit(replace(cell, attacker=None, size=0.0))}
+        training = cell.defense
+
+        def make() -> Stage:
+            arguments = self._common(cell) | {
+                "attacker": attacker.spec | {"knowledge": sorted(attacker.component.knowledge)},
+                "recommender": cell.recommender.spec,
+                "training": None if training is None else training.spec,
+                "size": cell.size,
+                "goal": cell.suite.threat.goal,
+                "group": cell.group,
+            }
+            involved = [attacker, cell.recommender, *([] if training is None else [training])]
+            return self._stage("perturb", arguments, inputs, involved, f"perturb {cell}")
+
+        return self._once(
+            ("perturb", attacker, cell.recommender, training, cell.size, cell.group, *inputs.items()), make
+        )
 
     def _common(self, cell: Cell) -> dict[str, Any]:
         return {

@@ -63,7 +63,7 @@ class Threat(Table):
 
     goal: Literal["push", "nuke", "degrade"] = "push"
     sizes: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)] = (0.03,)
-    """Attack sizes: fake profiles as a share of the genuine users."""
+    """Attack sizes: fake profiles as a share of the genuine users; for attacks on trained victims, see `Cell.size`."""
     targets: TargetRule = TargetRule()
     offers: tuple[Knowledge, ...] = ("statistics", "interactions", "surrogate")
     """What attackers may know; an attacker that needs more is skipped."""

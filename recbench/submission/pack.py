@@ -87,6 +87,11 @@ def _check_finished(results: Results) -> None:
         raise DataError(f"{waiting} cells of {results.folder} are not computed yet; run the suite to its end")
     if stale:
         raise DataError(f"{stale} cells of {results.folder} are of another build; mend that with --rerun stale")
+    if on_trained := {cell["question"]["attacker"]["name"] for cell in results.cells if "perturb" in cell["cost"]}:
+        names = ", ".join(sorted(on_trained))
+        raise DataError(
+            f"attacks on a trained victim leave nothing that a verifier could check: run without {names} to submit"
+        )
 
 
 def _packed(record: dict[str, Any]) -> dict[str, Any]:

@@ -94,7 +94,11 @@ class Bench:
         return Work(lambda: scorer.score(users), batch, "users")
 
     def craft(self, reference: str) -> Work:
-        """Craft all profiles of an attack, the check of the budget included."""
+        """Craft all profiles of an attack, the check of the budget included.
+
+        Raises:
+            NotTimed: it crafts none.
+        """
         stage = self._stage("profiles", self._choice("attacker", reference))
         inputs = {"prepared": self._data(stage)}
         return Work(lambda: craft(stage.arguments, inputs), fakes_of(SIZE, self.users), "profiles")
@@ -158,6 +162,8 @@ class Bench:
         cell = Cell(suite, Choice(DATA, {"track": track}), SEED, **roles)
         if reason := cell.obstacle(self.circumstances.device):
             raise NotTimed(reason)
+        if name == "profiles" and cell.perturbs:
+            raise NotTimed(f"attacker '{component.name}' attacks a trained victim and crafts no profiles")
         return self._recipes.evaluate(cell).inputs[name]
 
     @cached_property

@@ -20,6 +20,7 @@ def choice(kind, name, params=None, **fields):
 
 DATA = choice("dataset", "data", provides={"ratings", "timestamps"})
 VICTIM = choice("recommender", "victim", {"dim": 8})
+READER = choice("recommender", "reader", provides={"sequential"})
 ATTACK = choice("attacker", "attack", provides={"poisoning"}, knowledge={"statistics"})
 DETECTOR = choice("defense", "detector", provides={"sanitizer"})
 
@@ -136,7 +137,24 @@ def test_the_product_holds_clean_and_undefended_cells_and_the_twins():
         ),
         (
             cell(attacker=choice("attacker", "a", provides={"evasion"})),
-            "attacker 'a' (evasion) is no poisoning attack",
+            "attacker 'a' changes the histories of a recommender that is sequential; 'victim' is not",
+        ),
+        (
+            cell(attacker=choice("attacker", "a", provides={"parameter"})),
+            "attacker 'a' changes the tables of a recommender that is differentiable; 'victim' is not",
+        ),
+        (
+            cell(recommender=READER, attacker=choice("attacker", "a", provides={"evasion"}, knowledge={"surrogate"})),
+            "attacker 'a' needs knowledge of surrogate; a trained victim is attacked without",
+        ),
+        (
+            cell(recommender=READER, attacker=choice("attacker", "a", provides={"evasion"}), defense=DETECTOR),
+            "defense 'detector' judges the training data, which attacker 'a' leaves as it is",
+        ),
+        (cell(recommender=READER, attacker=choice("attacker", "a", provides={"evasion"}), defense=None), ""),
+        (
+            cell(attacker=choice("attacker", "a", provides=set())),
+            "attacker 'a' (nothing declared) must provide one of poisoning, evasion and parameter",
         ),
         (
             cell(attacker=choice("attacker", "a", provides={"poisoning"}, goals={"nuke", "degrade"})),

@@ -9,6 +9,7 @@ from recbench.hookspecs import Component, hookimpl
 LAM = "Lam, Riedl, Shilling recommender systems for fun and profit, WWW 2004"
 MOBASHER = "Mobasher, Burke, Bhaumik, Williams, Toward trustworthy recommender systems, ACM TOIT 2007"
 GOODFELLOW = "Goodfellow et al., Generative adversarial nets, NIPS 2014"
+APR = "He, He, Du, Chua, Adversarial personalized ranking for recommendation, SIGIR 2018"
 
 NUKES_BY_RATING = frozenset({"push", "degrade", "nuke:explicit"})
 """Of attacks whose profiles hold the targets: a rating can lower a target, a click can only raise it."""
@@ -244,4 +245,38 @@ def recbench_attackers() -> Iterator[Component]:
         family="control",
         summary="the generator of 'gan' before its first step: a control",
         reference=GOODFELLOW,
+    )
+    yield Component(
+        "attacker",
+        "parameter-noise",
+        "recbench_plugins.attackers.parameter.noise:ParameterNoise",
+        provides=frozenset({"parameter"}),
+        requires_recommender=frozenset({"differentiable"}),
+        knowledge=frozenset({"victim"}),
+        family="control",
+        summary="rows of the victim's tables moved at random: a control",
+        reference=APR,
+    )
+    yield Component(
+        "attacker",
+        "parameter-fgsm",
+        "recbench_plugins.attackers.parameter.fgsm:ParameterFGSM",
+        provides=frozenset({"parameter"}),
+        requires_recommender=frozenset({"differentiable"}),
+        knowledge=frozenset({"interactions", "victim"}),
+        family="parameter",
+        summary="rows of the victim's tables moved along their gradient: a probe",
+        reference=APR,
+    )
+    yield Component(
+        "attacker",
+        "parameter-pgd",
+        "recbench_plugins.attackers.parameter.pgd:ParameterPGD",
+        provides=frozenset({"parameter"}),
+        requires_recommender=frozenset({"differentiable"}),
+        knowledge=frozenset({"interactions", "victim"}),
+        family="parameter",
+        summary="rows of the victim's tables moved in many small steps: a probe",
+        reference="Anelli, Bellogin, Deldjoo, Di Noia, Merra, Multi-step adversarial perturbations on recommender "
+        "systems embeddings, FLAIRS 2021",
     )

@@ -1,0 +1,1 @@
+"""Perturbations of a trained victim's tables: probes of robustness, not realizable attacks."""
