@@ -73,7 +73,7 @@ def planned(suite: Suite, out: Path | None, plugins: Plugins, device: str, threa
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not there.is_dir():
         raise SuiteError(f"the run cannot be kept in {folder}: {there} is a file; name a folder")
-    _check_device(device)
+    check_device(device)
     store = Store(folder)
     return Plan.of(suite, plugins, Circumstances(device, threads), store.read_document(PLAN) or {}), store
 
@@ -120,7 +120,12 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _check_device(device: str) -> None:
+def check_device(device: str) -> None:
+    """Refuse a device that is not there.
+
+    Raises:
+        SuiteError: it is not.
+    """
     if device == "cpu":
         return  # torch takes seconds to import
     import torch

@@ -19,7 +19,18 @@ LAYERS = [
     {"contracts", "adapters", "factories"},
     {"store", "evaluation", "plugins", "local", "specs", "scaffold"},
     {"matrix", "execution"},
-    {"leaderboard", "throughput", "conformance", "results", "running", "upkeep", "report", "auditing", "submission"},
+    {
+        "leaderboard",
+        "throughput",
+        "conformance",
+        "results",
+        "running",
+        "upkeep",
+        "report",
+        "auditing",
+        "submission",
+        "tuning",
+    },
     {"cli"},
 ]
 """From the ground up. A part imports from its own layer, one way, and from those below."""

@@ -24,6 +24,7 @@ from recbench.cli.run import plan, run
 from recbench.cli.store import store_app
 from recbench.cli.submit import submit
 from recbench.cli.time import time
+from recbench.cli.tune import tune
 from recbench.cli.verify import verify
 from recbench.errors import PluginError, RecbenchError
 from recbench.plugins import load_plugins
@@ -42,6 +43,7 @@ app.command()(new)
 app.command()(plan)
 app.command()(run)
 app.command()(audit)
+app.command()(tune)
 app.command()(time)
 app.command()(results)
 app.command()(board)

@@ -110,6 +110,16 @@ def recbench_recommenders() -> Iterator[Component]:
     )
     yield Component(
         "recommender",
+        "autorec",
+        "recbench_plugins.recommenders.autorec:AutoRec",
+        provides=frozenset({"differentiable", "persistent", "ratings"}),
+        requires_data=frozenset({"ratings"}),
+        family="autoencoder",
+        summary="an autoencoder of items' ratings",
+        reference="Sedhain, Menon, Sanner, Xie, AutoRec: autoencoders meet collaborative filtering, WWW 2015",
+    )
+    yield Component(
+        "recommender",
         "implicit-als",
         "recbench_plugins.recommenders.implicit_models:ImplicitALS",
         family="factorization",
