@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from recbench.data.catalog import Catalog
 from recbench.data.dataset import Data
 from recbench.data.interactions import Interactions
+from recbench.data.ordering import order_by
 from recbench.data.readers.items import ItemTable
 from recbench.data.splits import Split
 from recbench.errors import DataError
@@ -75,10 +76,19 @@ def _strings(column: pa.ChunkedArray, role: str, origin: Path) -> pa.ChunkedArra
         raise DataError(f"{origin}: the {role} column is {column.type}; expected text or numbers") from error
 
 
+def _encoded(column: pa.ChunkedArray, role: str, origin: Path) -> pa.DictionaryArray:
+    """The column as one dictionary of strings without blanks around them, and the place of each row in it."""
+    if pa.types.is_dictionary(column.type):
+        encoded = column.unify_dictionaries().combine_chunks()
+    else:
+        encoded = _strings(column, role, origin).dictionary_encode().unify_dictionaries().combine_chunks()
+    trimmed = _strings(pa.chunked_array([encoded.dictionary]), role, origin).combine_chunks().dictionary_encode()
+    return pa.DictionaryArray.from_arrays(trimmed.indices.take(encoded.indices), trimmed.dictionary)
+
+
 def _number(column: pa.ChunkedArray, role: str, origin: Path) -> tuple[NDArray[np.int32], NDArray[Any]]:
     """Number the raw ids in ascending order: the number of each row, and the raw id of each number."""
-    strings = _strings(column, role, origin)
-    encoded = strings.dictionary_encode().unify_dictionaries().combine_chunks()
+    encoded = _encoded(column, role, origin)
     if (empty := encoded.dictionary.index("").as_py()) >= 0:
         row = int(np.argmax(encoded.indices.to_numpy() == empty))
         raise DataError(f"{origin}: data row {row + 1} has no {role} id")
@@ -93,15 +103,26 @@ def _number(column: pa.ChunkedArray, role: str, origin: Path) -> tuple[NDArray[n
 
 
 def _floats(column: pa.ChunkedArray, role: str, origin: Path) -> NDArray[np.float64]:
-    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
-        column = _strings(column, role, origin)
+    if pa.types.is_dictionary(column.type):
+        encoded = _encoded(column, role, origin)
+        column = pa.chunked_array([encoded])
+        values: NDArray[np.float64] = _parsed(pa.chunked_array([encoded.dictionary]))[encoded.indices.to_numpy()]
+    else:
+        if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+            column = _strings(column, role, origin)
+        values = _parsed(column)
+    if len(bad := np.flatnonzero(~np.isfinite(values))):
+        value = column[int(bad[0])].as_py()
+        raise DataError(f"{origin}: data row {bad[0] + 1} has the {role} {value!r}, which is no finite number")
+    return values
+
+
+def _parsed(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    """The numbers of a column; NaN where there is none."""
     try:
         values = column.cast(pa.float64()).to_numpy()
     except pa.ArrowInvalid:  # parse again, to find the bad value
         values = pd.to_numeric(column.to_pandas(), errors="coerce").to_numpy(dtype=np.float64)
-    if len(bad := np.flatnonzero(~np.isfinite(values))):
-        value = column[int(bad[0])].as_py()
-        raise DataError(f"{origin}: data row {bad[0] + 1} has the {role} {value!r}, which is no finite number")
     return np.asarray(values, dtype=np.float64)
 
 
@@ -127,10 +148,9 @@ def _deduplicate(
     duplicates: Duplicates,
 ) -> NDArray[np.bool_]:
     """Which rows to keep so that every (user, item) pair is there once."""
-    keys = users.astype(np.int64) * len(item_ids) + items
-    order = np.argsort(keys, kind="stable")
-    again = keys[order][1:] == keys[order][:-1]
-    keep = np.ones(len(keys), dtype=bool)
+    order = order_by(items, users)
+    again = (np.diff(users[order]) == 0) & (np.diff(items[order]) == 0)
+    keep = np.ones(len(users), dtype=bool)
     if not again.any():
         return keep
     earlier, later = order[:-1][again], order[1:][again]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 import pyarrow as pa
 import pyarrow.json as pa_json
@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from recbench.data.readers.columns import find_roles, plain
 from recbench.data.readers.sequences import expand, is_sequences, read_sequences
 from recbench.data.readers.sparse import is_sparse, read_sparse
-from recbench.data.readers.tables import first_line, parse, read_text, split_line
+from recbench.data.readers.tables import first_line, open_text, parse, split_line
 from recbench.errors import DataError
 
 Form = Literal["auto", "table", "sequences"]
@@ -58,14 +58,19 @@ def read_table(path: Path, form: Form = "auto") -> pa.Table:
         return _read_parquet(path)
     if magic == ZIP and is_sparse(path):
         return read_sparse(path)
-    text = read_text(path)
-    if not text:
-        raise DataError(f"{path} has no data rows")
-    if b"\x00" in text[:4096]:
-        raise DataError(f"{path} is a binary file; recbench reads delimited text, Parquet, and both in zip archives")
-    if form == "sequences":
-        return read_sequences(text, path)
-    return _read_records(text, path) if text.startswith(b"{") else _read_delimited(text, path, form)
+    with open_text(path) as file:
+        start = file.tell()
+        head = file.read(4096)
+        file.seek(start)
+        if not head:
+            raise DataError(f"{path} has no data rows")
+        if b"\x00" in head:
+            raise DataError(
+                f"{path} is a binary file; recbench reads delimited text, Parquet, and both in zip archives"
+            )
+        if form == "sequences":
+            return read_sequences(file.read(), path)
+        return _read_records(file.read(), path) if head.startswith(b"{") else _read_delimited(file, path, form)
 
 
 def _read_parquet(path: Path) -> pa.Table:
@@ -89,16 +94,20 @@ def _read_records(text: bytes, path: Path) -> pa.Table:
     return table.select(list(roles.values())).rename_columns(list(roles))
 
 
-def _read_delimited(text: bytes, path: Path, form: Form) -> pa.Table:
-    delimiter = _delimiter(first_line(text))
+def _read_delimited(file: IO[bytes], path: Path, form: Form) -> pa.Table:
+    start = file.tell()
+    line = first_line(file.readline())
+    file.seek(start)
+    delimiter, text = _delimiter(line), None
     if delimiter == " ":  # files of triples align their columns with runs of blanks
-        text = re.sub(rb"(?m)^ | (?=\r?$)", b"", re.sub(rb"[ \t]+", b" ", text))
-    fields = split_line(first_line(text), delimiter)
+        text = re.sub(rb"(?m)^ | (?=\r?$)", b"", re.sub(rb"[ \t]+", b" ", file.read()))
+        line = first_line(text)
+    fields = split_line(line, delimiter)
     if header := not any(NUMBER.fullmatch(field) for field in fields):
         roles = find_roles(fields, path)
         if HISTORY in (known := [plain(field) for field in fields]):
             roles = {"user": roles["user"], "history": known.index(HISTORY), "item": roles["item"]}
-    elif form == "auto" and delimiter == " " and is_sequences(text, path):
+    elif form == "auto" and text is not None and is_sequences(text, path):
         return read_sequences(text, path)
     elif 2 <= len(fields) <= len(TRIPLE):
         roles = {role: at for at, role in enumerate(TRIPLE[: len(fields)])}
@@ -109,7 +118,12 @@ def _read_delimited(text: bytes, path: Path, form: Form) -> pa.Table:
         )
     names = [str(at) for at in range(len(fields))]
     keep = [names[at] for at in roles.values()]
-    table = parse(text, path, names, delimiter, header=header, keep=keep).rename_columns(list(roles))
+    if text is not None or "history" in roles:
+        table = parse(file if text is None else text, path, names, delimiter, header=header, keep=keep)
+    else:
+        repeating = [names[at] for role, at in roles.items() if role != "timestamp"]
+        table = parse(file, path, names, delimiter, header=header, keep=keep, repeating=repeating)
+    table = table.rename_columns(list(roles))
     return expand(table["user"], table["history"], table["item"], path) if "history" in roles else table
 
 

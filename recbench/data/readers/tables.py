@@ -4,39 +4,64 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import lzma
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from recbench.errors import DataError
 
-GZIP = b"\x1f\x8b"
-XZ = b"\xfd7zXZ\x00"
+PACKINGS = {"gzip": b"\x1f\x8b", "xz": b"\xfd7zXZ\x00"}
+"""How packed files begin."""
+MARK = b"\xef\xbb\xbf"
+"""The byte order mark of UTF-8."""
+
+
+@contextmanager
+def open_text(path: Path) -> Iterator[IO[bytes]]:
+    """A text file as a stream, unpacked where it is gzip or xz, from behind a byte order mark and empty lines.
+
+    Raises:
+        DataError: the file cannot be read, or turns out to be a truncated or damaged gzip or xz file.
+    """
+    try:
+        with path.open("rb") as raw:
+            beginning = raw.read(max(map(len, PACKINGS.values())))
+            raw.seek(0)
+            packing = next((name for name, magic in PACKINGS.items() if beginning.startswith(magic)), "")
+            with _unpacked(raw, packing) as file:
+                start = len(MARK) if file.read(len(MARK)) == MARK else 0
+                file.seek(start)
+                while file.read(1) in (b"\r", b"\n"):
+                    start += 1
+                file.seek(start)
+                yield file
+    except (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError) as error:
+        raise DataError(f"{path} is no whole {packing} file ({error}); fetch it again") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror})") from error
+
+
+def _unpacked(raw: IO[bytes], packing: str) -> AbstractContextManager[Any]:
+    if packing == "gzip":
+        return gzip.open(raw)
+    return lzma.open(raw) if packing == "xz" else nullcontext(raw)
 
 
 def read_text(path: Path) -> bytes:
-    """The content of a text file, unpacked where it is gzip or xz, without a byte order mark.
+    """The whole content of a text file, as `open_text` gives it.
 
     Raises:
-        DataError: the file cannot be read, or is a truncated or damaged gzip or xz file.
+        DataError: as `open_text`.
     """
-    try:
-        content = path.read_bytes()
-        if content.startswith(GZIP):
-            content = gzip.decompress(content)
-        elif content.startswith(XZ):
-            content = lzma.decompress(content)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path} is no whole gzip file ({error}); fetch it again") from error
-    except lzma.LZMAError as error:
-        raise DataError(f"{path} is no whole xz file ({error}); fetch it again") from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror})") from error
-    return content.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
+    with open_text(path) as file:
+        return file.read()
 
 
 def first_line(text: bytes) -> str:
@@ -52,48 +77,53 @@ def split_line(line: str, delimiter: str) -> list[str]:
 
 
 def parse(
-    text: bytes,
+    text: bytes | IO[bytes],
     origin: Path,
     names: Sequence[str],
     delimiter: str,
     *,
     header: bool = False,
     keep: Collection[str] | None = None,
+    repeating: Collection[str] = (),
     encoding: str = "utf-8",
 ) -> pa.Table:
-    """Parse delimited text into columns of strings.
+    """Parse delimited text into columns of strings, block by block.
 
     Args:
-        text: the whole file, as `read_text` gives it.
+        text: the whole file, as `read_text` gives it, or the stream of `open_text`, of which one block is in memory at
+            a time.
         origin: the file, for messages.
         names: the names of all columns, left to right.
         delimiter: `::` or one character; fields are quoted only between commas and semicolons.
         header: whether the first line is a header, to be skipped.
         keep: the columns to return; None returns all.
+        repeating: columns to return as dictionaries: a number a row, and every distinct text once a block.
         encoding: of the text.
 
     Raises:
         DataError: no data rows, a row with another number of fields, text in another encoding.
     """
+    lines = io.BytesIO(text) if isinstance(text, bytes) else text
     if header:
-        text = text[text.find(b"\n") + 1 :] if b"\n" in text else b""
-    if not text or text.isspace():
-        raise DataError(f"{origin} has no data rows")
+        lines.readline()
     if delimiter == "::":  # Arrow knows delimiters of one character only
-        text, delimiter = text.replace(b"::", b"\x1f"), "\x1f"
+        lines, delimiter = io.BytesIO(lines.read().replace(b"::", b"\x1f")), "\x1f"
+    distinct = pa.dictionary(pa.int32(), pa.string())
     try:
-        return pa_csv.read_csv(
-            pa.BufferReader(text),
+        return pa_csv.open_csv(
+            lines,
             read_options=pa_csv.ReadOptions(column_names=list(names), encoding=encoding),
             parse_options=pa_csv.ParseOptions(
                 delimiter=delimiter, quote_char='"' if delimiter in (",", ";") else False
             ),
             convert_options=pa_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()),
+                column_types={name: distinct if name in repeating else pa.string() for name in names},
                 include_columns=list(names if keep is None else keep),
                 strings_can_be_null=False,
             ),
-        )
+        ).read_all()
     except pa.ArrowInvalid as error:
         reason = str(error).splitlines()[0]
+        if reason.startswith("Empty CSV file"):
+            raise DataError(f"{origin} has no data rows") from None
         raise DataError(f"{origin}: {reason}; every row needs the same fields, as UTF-8 text") from error
