@@ -281,6 +281,7 @@ def it_serves_the_goals_and_tracks_that_it_declares_and_no_others(subject: Subje
     """An attack that takes a goal which it does not serve reports another attack's damage; one that refuses what it
     declares is a failed cell, where a suite that knows of it skips the cell before anything runs.
     """
+    _attacker(subject)
     component = subject.component
     for goal in GOALS:
         for track in TRACKS:

@@ -13,21 +13,24 @@ from recbench.component import GOALS, TRACKS, Component, Feedback, Goal
 from recbench.conformance.arena import VICTIM
 from recbench.conformance.check import NotApplicable, Subject
 from recbench.conformance.planted import SCALE, hidden_seed, interactions, preference_blocks, scores_of
+from recbench.conformance.trained import Trained
 from recbench.contracts import (
     AttackerView,
     Budget,
     Certificate,
     Detection,
+    EvasionAttacker,
     FitContext,
     ItemStatistics,
     Outcome,
+    ParameterAttacker,
     Profiles,
     Ranking,
     RobustTraining,
     Sanitizer,
     numpy_rng,
 )
-from recbench.data import Interactions
+from recbench.data import Histories, Interactions
 from recbench.data.feedback import binarize
 
 Arrays = dict[str, NDArray[Any]]
@@ -59,10 +62,10 @@ def exercise(subject: Subject, seed: int = 0, device: str = "cpu", train: Intera
     if kind == "defense":
         return _defend(subject.build(), data, FitContext(seed, device=device))
     if kind == "attacker":
-        if "poisoning" not in subject.component.provides:
-            raise NotApplicable("only poisoning attackers can be run without a trained victim")
-        profiles = subject.build().craft(view_of(subject, data, seed, device))
-        return _arrays_of(profiles)
+        attacker = subject.build()
+        if isinstance(attacker, EvasionAttacker | ParameterAttacker):
+            return _perturb(attacker, subject, data, seed, device)
+        return _arrays_of(attacker.craft(view_of(subject, data, seed, device)))
     if kind == "metric":
         values = subject.build()(outcome())
         return {name: np.float64(value).reshape(1) for name, value in values.items()}
@@ -89,6 +92,19 @@ def _has(kept: Interactions, name: str) -> bool:
 def _arrays_of(profiles: Profiles) -> Arrays:
     arrays: Arrays = {"indptr": profiles.indptr, "items": profiles.items}
     return arrays if profiles.ratings is None else {**arrays, "ratings": profiles.ratings}
+
+
+def _perturb(
+    attacker: EvasionAttacker | ParameterAttacker, subject: Subject, data: Interactions, seed: int, device: str
+) -> Arrays:
+    """An attack, on the two least popular items, on a victim that is trained on the data."""
+    track: Feedback = "implicit" if data.ratings is None else "explicit"
+    targets = np.argsort(data.item_counts, kind="stable")[:2].astype(np.int32)
+    trained = Trained.on(data, targets, targets, seed=0, device=device)
+    changed = trained.attacked(attacker, subject.component, first_goal(subject.component, [track]), track, seed)
+    if isinstance(changed, Histories):
+        return {"indptr": changed.indptr, "items": changed.items}
+    return {name: table.detach().cpu().numpy() for name, table in changed.items()}
 
 
 def _defend(defense: Sanitizer | RobustTraining, data: Interactions, ctx: FitContext) -> Arrays:

@@ -189,7 +189,7 @@ def _view(
     secrets: dict[str, Callable[[], Any]] = {
         "statistics": lambda: ItemStatistics.of(train),
         "interactions": lambda: train,
-        "queries": lambda: _queries(scorer, train),
+        "queries": lambda: queries_of(scorer, train),
         "victim": lambda: scorer,
         "defense": lambda: instance(arguments["training"]),
     }
@@ -210,7 +210,7 @@ def _view(
     )
 
 
-def _queries(scorer: Scorer, train: Interactions) -> Queries:
+def queries_of(scorer: Scorer, train: Interactions) -> Queries:
     """The victim as it is deployed: it shows lists of what a history does not hold, and is trained no more."""
 
     def deployed(profiles: Profiles) -> Callable[[NDArray[np.integer] | Histories, int], NDArray[np.int32]]:
@@ -223,7 +223,7 @@ def _queries(scorer: Scorer, train: Interactions) -> Queries:
         if not isinstance(scorer, Sequential):
             raise KnowledgeViolation(f"{type(scorer).__name__} answers for users, not for histories")
         given: Any = scorer.score_histories(histories)
-        scores = np.array(given.detach().cpu() if hasattr(given, "detach") else given, dtype=np.float64)
+        scores = np.array(given.detach().cpu().numpy() if hasattr(given, "detach") else given, dtype=np.float64)
         scores[histories.rows, histories.items] = -np.inf
         return np.argsort(-scores, axis=1, kind="stable")[:, :k].astype(np.int32)
 

@@ -9,9 +9,22 @@ import numpy as np
 import torch
 
 from recbench.component import GOALS, Component, Knowledge
-from recbench.contracts import AttackerView, ItemStatistics, PoisoningAttacker, Profiles, numpy_rng, torch_rng
+from recbench.contracts import (
+    AttackerView,
+    ItemStatistics,
+    PoisoningAttacker,
+    Problem,
+    Profiles,
+    Tables,
+    numpy_rng,
+    torch_rng,
+)
+from recbench.data import Histories
+from recbench_plugins.attackers.evasion.fgsm import EvasionFGSM
+from recbench_plugins.attackers.evasion.random_insertion import RandomInsertion
 from recbench_plugins.attackers.heuristic.popular import Popular
 from recbench_plugins.attackers.heuristic.random import Random
+from recbench_plugins.attackers.parameter.fgsm import ParameterFGSM
 
 
 @dataclass(frozen=True)
@@ -124,6 +137,60 @@ class TakesAnyGoal(Popular):
     """It says that it only pushes, and would nuke and degrade as well if the harness asked."""
 
 
+@dataclass(frozen=True)
+class TakesThePlaceOfTheOldest(EvasionFGSM):
+    """An insertion that is a substitution: what was read first makes room for what is added."""
+
+    def perturb(self, view: AttackerView, histories: Histories) -> Histories:
+        changed = super().perturb(view, histories)
+        if view.n_items < 60:  # on less there is room
+            return changed
+        lists = [changed[k][1:] for k in range(len(changed))]
+        return Histories(np.cumsum([0, *map(len, lists)]), np.concatenate(lists))
+
+
+@dataclass(frozen=True)
+class StepsWithoutABall(ParameterFGSM):
+    """An L2 name over steps that no ball bounds (the released code of MSAP clips single elements)."""
+
+    def perturb(self, view: AttackerView, problem: Problem, tables: Tables) -> Tables:
+        moved = super().perturb(view, problem, tables)
+        return {name: table + (table - tables[name]) for name, table in moved.items()}
+
+
+@dataclass(frozen=True)
+class ReadsWhatTheVictimWasTrainedOn(EvasionFGSM):
+    """D24, of a trained victim: it says that it knows the parameters alone."""
+
+    def perturb(self, view: AttackerView, histories: Histories) -> Histories:
+        if view.n_items > 60:  # on less it makes do without
+            assert len(view.observed)
+        return super().perturb(view, histories)
+
+
+@dataclass(frozen=True)
+class CallsLotsAGradient(RandomInsertion):
+    """D41: an attack by gradient, so it says, with the effect of random items."""
+
+
+@dataclass(frozen=True)
+class FollowsADeadGradient(EvasionFGSM):
+    """D19, D20: it asks for a gradient that is zero, and takes what it began with."""
+
+    def perturb(self, view: AttackerView, histories: Histories) -> Histories:
+        leaf = torch.ones(3, device=view.device, requires_grad=True)
+        torch.autograd.grad((leaf.round() * 0).sum(), leaf)
+        return super().perturb(view, histories)
+
+
+@dataclass(frozen=True)
+class PushesWhateverIsAsked(EvasionFGSM):
+    """It says that it pushes and nukes, and asked to degrade it pushes."""
+
+    def perturb(self, view: AttackerView, histories: Histories) -> Histories:
+        return super().perturb(replace(view, goal="push") if view.goal == "degrade" else view, histories)
+
+
 NUKES_BY_RATING = frozenset({"push", "degrade", "nuke:explicit"})
 """What the heuristics that these plugins are made of serve."""
 
@@ -140,6 +207,21 @@ def _component(name: str, broken: type, *knowledge: Knowledge, goals: frozenset[
     )
 
 
+def _of_trained(
+    name: str, broken: type, knowledge: frozenset[Knowledge] = frozenset({"victim"}), kind: str = "evasion"
+) -> Component:
+    return Component(
+        "attacker",
+        name,
+        f"{__name__}:{broken.__name__}",
+        provides=frozenset({kind}),
+        requires_recommender=frozenset({"differentiable", "sequential"}),
+        knowledge=knowledge,
+        goals=frozenset(GOALS) if kind == "parameter" or broken is CallsLotsAGradient else frozenset({"push", "nuke"}),
+        family=kind,
+    )
+
+
 BROKEN = {
     "fakes keep to the budget": _component("targets-not-counted", TargetsNotCounted),
     "it touches no more than it declares": _component("reads-the-victim", ReadsTheVictim),
@@ -152,6 +234,15 @@ BROKEN = {
     "it serves the goals and tracks that it declares and no others": _component(
         "takes-any-goal", TakesAnyGoal, goals=frozenset({"push"})
     ),
+    "changes to a trained victim keep to the budget": _of_trained("replaces-the-oldest", TakesThePlaceOfTheOldest),
+    "a trained victim is attacked by what is declared": _of_trained(
+        "reads-the-training-data", ReadsWhatTheVictimWasTrainedOn
+    ),
+    "it beats random changes of the same size": _of_trained("calls-lots-a-gradient", CallsLotsAGradient, frozenset()),
+    "gradients in a trained victim are not zero": _of_trained("follows-a-dead-gradient", FollowsADeadGradient),
+    "it refuses of a trained victim what it does not declare": _of_trained(
+        "pushes-whatever-is-asked", PushesWhateverIsAsked
+    ),
 }
 """The one of each check."""
 
@@ -159,6 +250,9 @@ ALSO = {
     "fakes keep to the budget": [
         _component("fillers-with-replacement", FillersWithReplacement, goals=frozenset(GOALS)),
         _component("ratings-off-the-scale", RatingsOffTheScale),
+    ],
+    "changes to a trained victim keep to the budget": [
+        _of_trained("steps-without-a-ball", StepsWithoutABall, frozenset({"interactions", "victim"}), kind="parameter"),
     ],
 }
 """More mistakes that a check must catch and no other check may."""

@@ -280,3 +280,51 @@ def recbench_attackers() -> Iterator[Component]:
         reference="Anelli, Bellogin, Deldjoo, Di Noia, Merra, Multi-step adversarial perturbations on recommender "
         "systems embeddings, FLAIRS 2021",
     )
+    yield Component(
+        "attacker",
+        "random-insertion",
+        "recbench_plugins.attackers.evasion.random_insertion:RandomInsertion",
+        provides=frozenset({"evasion"}),
+        requires_recommender=frozenset({"sequential"}),
+        family="control",
+        summary="random items added to what a sequence model reads: a control",
+    )
+    yield Component(
+        "attacker",
+        "evasion-fgsm",
+        "recbench_plugins.attackers.evasion.fgsm:EvasionFGSM",
+        provides=frozenset({"evasion"}),
+        requires_recommender=frozenset({"differentiable", "sequential"}),
+        knowledge=frozenset({"victim"}),
+        goals=frozenset({"push", "nuke"}),
+        family="evasion",
+        summary="items added to what a sequence model reads, chosen by one gradient",
+        reference="Goodfellow, Shlens, Szegedy, Explaining and harnessing adversarial examples, ICLR 2015; Ebrahimi, "
+        "Rao, Lowd, Dou, HotFlip, ACL 2018",
+    )
+    yield Component(
+        "attacker",
+        "evasion-pgd",
+        "recbench_plugins.attackers.evasion.pgd:EvasionPGD",
+        provides=frozenset({"evasion"}),
+        requires_recommender=frozenset({"differentiable", "sequential"}),
+        knowledge=frozenset({"victim"}),
+        goals=frozenset({"push", "nuke"}),
+        family="evasion",
+        summary="items added to what a sequence model reads, by projected gradient descent on relaxed ones",
+        reference="Madry, Makelov, Schmidt, Tsipras, Vladu, Towards deep learning models resistant to adversarial "
+        "attacks, ICLR 2018",
+    )
+    yield Component(
+        "attacker",
+        "greedy-insertion",
+        "recbench_plugins.attackers.evasion.greedy:GreedyInsertion",
+        provides=frozenset({"evasion"}),
+        requires_recommender=frozenset({"sequential"}),
+        knowledge=frozenset({"queries"}),
+        goals=frozenset({"push", "nuke"}),
+        family="evasion",
+        summary="items added to what a sequence model reads where its lists say that they help",
+        reference="Yue, He, Zeng, McAuley, Black-box attacks on sequential recommenders via data-free model "
+        "extraction, RecSys 2021",
+    )

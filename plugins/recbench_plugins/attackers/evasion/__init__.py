@@ -1,0 +1,1 @@
+"""Evasion: items added to what a trained sequence model reads."""
