@@ -9,6 +9,8 @@ here are each other's derivatives, and so are the two sums below them, so they c
 
     row_sums(v)      = A(v) 1
     spread(x)[k]     = x[row_k]
+
+Under autocast they stay in float32, for which alone all devices have kernels.
 """
 
 from __future__ import annotations
@@ -57,23 +59,32 @@ class SparsePattern:
 
     def sampled(self, left: Tensor, right: Tensor) -> Tensor:
         """The inner products left[row_k] . right[col_k], [nnz], of left [n, d] and right [m, d]."""
-        return _Sampled.apply(left, right, self)  # type: ignore[no-any-return, no-untyped-call]
+        return self._apply(_Sampled, left, right)
 
     def matmul(self, values: Tensor, dense: Tensor) -> Tensor:
         """A(values) @ dense, [n, d]."""
-        return _MatMul.apply(values, dense, self)  # type: ignore[no-any-return, no-untyped-call]
+        return self._apply(_MatMul, values, dense)
 
     def matmul_t(self, values: Tensor, dense: Tensor) -> Tensor:
         """A(values)^T @ dense, [m, d]."""
-        return _MatMulT.apply(values, dense, self)  # type: ignore[no-any-return, no-untyped-call]
+        return self._apply(_MatMulT, values, dense)
 
     def row_sums(self, values: Tensor) -> Tensor:
         """The sum of the entries of every row, [n]."""
-        return _RowSums.apply(values, self)  # type: ignore[no-any-return, no-untyped-call]
+        return self._apply(_RowSums, values)
 
     def spread(self, rows: Tensor) -> Tensor:
         """For every entry the value of its row, [nnz], of `rows` [n]."""
-        return _Spread.apply(rows, self)  # type: ignore[no-any-return, no-untyped-call]
+        return self._apply(_Spread, rows)
+
+    def _apply(self, product: type[torch.autograd.Function], *operands: Tensor) -> Tensor:
+        device = self.cols.device.type
+        if not torch.is_autocast_enabled(device):
+            return product.apply(*operands, self)  # type: ignore[no-any-return, no-untyped-call]
+        with torch.autocast(device, enabled=False):
+            # Cast out here, where the graph sees it.
+            exact = [operand.to(torch.promote_types(operand.dtype, torch.float32)) for operand in operands]
+            return product.apply(*exact, self)  # type: ignore[no-any-return, no-untyped-call]
 
     @cached_property
     def _ones(self) -> Tensor:

@@ -22,6 +22,9 @@ EFFORT = frozenset({"epochs", "iterations", "every", "patience"})
 """Parameters that say how long training goes on. More of it is bought, not found, and early stopping chooses an epoch
 on validation anyway, so they stay as they are unless the reference gives alternatives."""
 
+SPEED = frozenset({"amp", "compile"})
+"""Parameters that say how training is computed. They must not change what it finds."""
+
 REAL_FACTOR = 10
 WHOLE_FACTOR = 4
 """How far from its default, up and down, a number is searched whose type has no upper end. Whole numbers are mostly
@@ -109,6 +112,8 @@ def _space(component: Component, name: str, choices: Mapping[str, list[Any]]) ->
             searched[key] = CategoricalDistribution(choices[key])
         elif key in EFFORT:
             kept[key] = "it says how long to train"
+        elif key in SPEED:
+            kept[key] = "it says how fast to train"
         else:
             found = distribution(TypeAdapter(hints[key]).json_schema(), defaults[key])
             if isinstance(found, str):

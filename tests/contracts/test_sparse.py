@@ -60,6 +60,23 @@ def test_first_and_second_derivatives_are_right(name: str) -> None:
     assert gradgradcheck(lambda *given: product(pattern, *given), operands)
 
 
+@products
+@pytest.mark.usefixtures("library")
+def test_under_autocast_a_product_is_that_of_its_operands_in_float32_with_both_derivatives(name: str) -> None:
+    product, *_ = PRODUCTS[name]
+    pattern = _pattern()
+    found = []
+    for mixed in (False, True):
+        operands = [operand.detach().bfloat16().requires_grad_() for operand in _operands(name)]
+        with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+            values = product(pattern, *(operands if mixed else [operand.float() for operand in operands]))
+        assert values.dtype == torch.float32
+        first = torch.autograd.grad(values.sin().sum(), operands, create_graph=True)
+        second = torch.autograd.grad(sum(each.float().square().sum() for each in first), operands)
+        found.append([values, *first, *second])
+    assert all(torch.equal(*each) for each in zip(*found, strict=True))
+
+
 @pytest.mark.parametrize(("name", "length"), [("row_sums", len(COLS)), ("spread", N)])
 def test_sums_and_their_spread_are_those_of_the_dense_matrix_and_each_others_derivatives(
     name: str, length: int

@@ -23,11 +23,11 @@ from recbench.contracts import (
     EarlyStopping,
     FitContext,
     Params,
-    Problem,
     RelaxedProfiles,
     Tables,
 )
 from recbench.data import Interactions
+from recbench_plugins.recommenders.acceleration import Accelerable, compiled
 from recbench_plugins.recommenders.initialization import normal_table
 from recbench_plugins.recommenders.triples import Triples, TripleSampler, squares
 
@@ -43,6 +43,7 @@ class BPRMF(Differentiable):
         epochs: passes over the interactions, at most.
         batch_size: triples a step.
         every, patience: validate every so many epochs, stop after so many without a new best.
+        compile: compile the training step; see `acceleration`.
     """
 
     dim: PositiveInt = 64
@@ -52,12 +53,14 @@ class BPRMF(Differentiable):
     batch_size: PositiveInt = 4096
     every: PositiveInt = 10
     patience: PositiveInt = 2
+    compile: bool = False
 
     def problem(self, train: Interactions, ctx: FitContext, fakes: RelaxedProfiles | None = None) -> BPRProblem:
-        return BPRProblem(self, train, ctx.device, fakes)
+        problem = BPRProblem(self, train, ctx.device, fakes)
+        return compiled(problem, ctx) if self.compile and fakes is None else problem
 
 
-class BPRProblem(Problem):
+class BPRProblem(Accelerable):
     """Triples over genuine interactions and the hard support of the fakes, whose losses the fakes' weights multiply."""
 
     perturbable = frozenset({"users", "items"})

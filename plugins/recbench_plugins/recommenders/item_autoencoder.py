@@ -17,11 +17,11 @@ from recbench.contracts import (
     EarlyStopping,
     FitContext,
     Params,
-    Problem,
     RelaxedProfiles,
     Tables,
 )
 from recbench.data import Interactions
+from recbench_plugins.recommenders.acceleration import Accelerable, in_bfloat16
 from recbench_plugins.recommenders.feedback_matrix import feedback_matrix
 from recbench_plugins.recommenders.initialization import normal_table
 
@@ -48,6 +48,7 @@ class ItemAutoencoder(Differentiable):
         l2: weight of the squared norm of everything but biases, beside the loss summed over users.
         epochs: at most; each is one step.
         every, patience: validate every so many epochs, stop after so many without a new best.
+        amp: take the losses in bfloat16; see `acceleration`.
     """
 
     hidden: PositiveInt = 64
@@ -58,12 +59,14 @@ class ItemAutoencoder(Differentiable):
     epochs: PositiveInt = 150
     every: PositiveInt = 15
     patience: PositiveInt = 2
+    amp: bool = False
 
     def problem(self, train: Interactions, ctx: FitContext, fakes: RelaxedProfiles | None = None) -> ItemAEProblem:
-        return ItemAEProblem(self, train, ctx.device, fakes)
+        problem = ItemAEProblem(self, train, ctx.device, fakes)
+        return in_bfloat16(problem, ctx) if self.amp and fakes is None else problem
 
 
-class ItemAEProblem(Problem):
+class ItemAEProblem(Accelerable):
     """One example a user: the weighted squared error over the whole catalogue.
 
     Relaxed weights w enter twice: as inputs of the encoder, and in the loss as in `wmf_sgd`, where the pull towards an

@@ -17,11 +17,11 @@ from recbench.contracts import (
     EarlyStopping,
     FitContext,
     Params,
-    Problem,
     RelaxedProfiles,
     Tables,
 )
 from recbench.data import Interactions
+from recbench_plugins.recommenders.acceleration import Accelerable, compiled
 from recbench_plugins.recommenders.graph import InteractionGraph
 from recbench_plugins.recommenders.initialization import normal_table
 from recbench_plugins.recommenders.triples import Triples, TripleSampler, squares
@@ -48,6 +48,7 @@ class LightGCN(Differentiable):
         epochs: passes over the interactions, at most.
         batch_size: triples a step; 2,048 in the paper. Every step propagates once through the whole graph.
         every, patience: validate every so many epochs, stop after so many without a new best.
+        compile: compile the training step; see `acceleration`.
     """
 
     dim: PositiveInt = 64
@@ -58,12 +59,14 @@ class LightGCN(Differentiable):
     batch_size: PositiveInt = 8192
     every: PositiveInt = 10
     patience: PositiveInt = 2
+    compile: bool = False
 
     def problem(self, train: Interactions, ctx: FitContext, fakes: RelaxedProfiles | None = None) -> LightGCNProblem:
-        return LightGCNProblem(self, train, ctx.device, fakes)
+        problem = LightGCNProblem(self, train, ctx.device, fakes)
+        return compiled(problem, ctx) if self.compile and fakes is None else problem
 
 
-class LightGCNProblem(Problem):
+class LightGCNProblem(Accelerable):
     """BPR over genuine interactions and the hard support of the fakes, on the rows of the whole graph.
 
     Relaxed weights enter twice: in the adjacency and its degrees, and as factors of the losses of their triples.

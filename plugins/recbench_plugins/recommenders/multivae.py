@@ -18,7 +18,6 @@ from recbench.contracts import (
     EarlyStopping,
     FitContext,
     Params,
-    Problem,
     RelaxedProfiles,
     SparsePattern,
     Tables,
@@ -26,6 +25,7 @@ from recbench.contracts import (
     torch_rng,
 )
 from recbench.data import Interactions
+from recbench_plugins.recommenders.acceleration import Accelerable, in_bfloat16
 from recbench_plugins.recommenders.feedback_matrix import feedback_matrix
 from recbench_plugins.recommenders.initialization import normal_table
 
@@ -53,6 +53,7 @@ class MultiVAE(Differentiable):
         epochs: passes over the users, at most.
         batch_users: users a step.
         every, patience: validate every so many epochs, stop after so many without a new best.
+        amp: take the losses in bfloat16; see `acceleration`.
     """
 
     hidden: PositiveInt = 600
@@ -65,9 +66,11 @@ class MultiVAE(Differentiable):
     batch_users: PositiveInt = 500
     every: PositiveInt = 10
     patience: PositiveInt = 2
+    amp: bool = False
 
     def problem(self, train: Interactions, ctx: FitContext, fakes: RelaxedProfiles | None = None) -> MultiVAEProblem:
-        return MultiVAEProblem(self, train, ctx.device, fakes)
+        problem = MultiVAEProblem(self, train, ctx.device, fakes)
+        return in_bfloat16(problem, ctx) if self.amp and fakes is None else problem
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +82,7 @@ class Rows(Batch):
     beta: float
 
 
-class MultiVAEProblem(Problem):
+class MultiVAEProblem(Accelerable):
     """One example a user. The weights of relaxed fakes are their rows, as input and in the likelihood."""
 
     perturbable = frozenset({"encoder", "decoder"})

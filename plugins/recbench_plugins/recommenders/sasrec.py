@@ -21,13 +21,13 @@ from recbench.contracts import (
     FitContext,
     FittedProblem,
     Params,
-    Problem,
     RelaxedProfiles,
     Tables,
     derive_seed,
     torch_rng,
 )
 from recbench.data import Histories, Interactions
+from recbench_plugins.recommenders.acceleration import Accelerable, in_bfloat16
 from recbench_plugins.recommenders.initialization import normal_table
 
 
@@ -58,6 +58,7 @@ class SASRec(Differentiable):
         epochs: passes over the users, at most.
         batch_users: users a step; 128 in the paper.
         every, patience: validate every so many epochs, stop after so many without a new best.
+        amp: take the losses in bfloat16; see `acceleration`.
     """
 
     dim: PositiveInt = 64
@@ -70,9 +71,11 @@ class SASRec(Differentiable):
     batch_users: PositiveInt = 64
     every: PositiveInt = 5
     patience: PositiveInt = 2
+    amp: bool = False
 
     def problem(self, train: Interactions, ctx: FitContext, fakes: RelaxedProfiles | None = None) -> SASRecProblem:
-        return SASRecProblem(self, train, ctx.device, fakes)
+        problem = SASRecProblem(self, train, ctx.device, fakes)
+        return in_bfloat16(problem, ctx) if self.amp and fakes is None else problem
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +93,7 @@ class Windows(Batch):
     following: Tensor
 
 
-class SASRecProblem(Problem):
+class SASRecProblem(Accelerable):
     """The hard support of relaxed fakes in the order given. The weight of an interaction multiplies the attention paid
     to it and the loss of predicting it: at 0 nobody sees it, at 1 it is a genuine one."""
 
