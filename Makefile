@@ -11,7 +11,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 .PHONY: demo test check clean
 
 demo: $(VENV)/installed
-	$(BIN)/recbench run quick --jobs $(shell nproc 2>/dev/null || echo 1)
+	$(BIN)/recbench run quick
 
 test: $(VENV)/installed-dev check
 	$(BIN)/python -m pytest -n auto

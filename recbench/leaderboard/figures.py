@@ -88,7 +88,8 @@ def _scatter(grid: Grid, rows: list[RecommenderRow]) -> Figure:
             edgecolors=colour,
             zorder=3,
         )
-        axes.annotate(plain(row.recommender), (x, y), (5, 4), textcoords="offset points", fontsize=8)
+        place = (5, -11) if _is_under_neighbour(row, rows) else (5, 4)
+        axes.annotate(plain(row.recommender), (x, y), place, textcoords="offset points", fontsize=8)
     front = sorted(_point(row) for row in rows if row.on_front)
     if front:
         axes.step(
@@ -102,6 +103,13 @@ def _scatter(grid: Grid, rows: list[RecommenderRow]) -> Figure:
 def _point(row: RecommenderRow) -> tuple[float, float]:
     assert row.gain is not None
     return (np.nan if row.clean_ndcg_10 is None else row.clean_ndcg_10), row.gain
+
+
+def _is_under_neighbour(row: RecommenderRow, rows: list[RecommenderRow]) -> bool:
+    """Whether the row nearest in utility is above it: the names of the two are kept apart."""
+    others = [other for other in rows if other is not row]
+    nearest = min(others, key=lambda other: abs(_point(other)[0] - _point(row)[0]), default=row)
+    return _point(nearest)[1] > _point(row)[1]
 
 
 def _effects(grid: Grid, dataset: str, size: float) -> Values:
