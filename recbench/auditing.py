@@ -111,7 +111,7 @@ def audited(
             names = ", ".join(choice.name for choice in choices)
             raise SuiteError(f"an audit is of one {axis}, not of {len(choices)} ({names}); name one")
     if other := [choice.name for choice in plan.axes.attackers if choice.component.provides.isdisjoint({"poisoning"})]:
-        raise SuiteError(f"an audit is of fake users; {', '.join(other)} adds none: try it by 'recbench run'")
+        raise SuiteError(f"an audit is of fake users, not of {', '.join(other)}; use 'recbench run' for that")
     computed(plan, store, jobs, "missing", display)
     return reported(plan, store)
 

@@ -165,6 +165,7 @@ def test_an_object_called_like_an_installed_recommender_gets_a_name_of_its_own(l
         (["bpr-mf", "nowhere.csv"], "unknown dataset 'nowhere.csv'"),
         (["bpr-mff", "filmtrust"], "did you mean 'bpr-mf'"),
         (["bpr-mf", "filmtrust", "--size", "2"], "size"),
+        (["bpr-mf", "filmtrust", "--attacker", "parameter-*"], "an audit is of fake users"),
     ],
 )
 def test_a_mistake_is_one_line_and_runs_nothing(words, message, tmp_path, monkeypatch, capsys):

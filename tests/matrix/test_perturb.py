@@ -11,7 +11,7 @@ import pytest
 from planted_suite import InThisProcess, open_shop
 
 from recbench.contracts import BudgetViolation, KnowledgeViolation, RuleViolation
-from recbench.errors import RecbenchError
+from recbench.errors import DataError, RecbenchError
 from recbench.matrix.choices import Resolver
 from recbench.matrix.fit import fit
 from recbench.matrix.identity import Circumstances
@@ -23,6 +23,7 @@ from recbench.matrix.run import run_plan
 from recbench.matrix.suite import load_suite
 from recbench.plugins import Plugins
 from recbench.store import Artifact, Store
+from recbench.submission.pack import pack
 
 PLANTED = Path(__file__).with_name("planted_perturbers.py")
 COMMON = {"dataset": "ml-100k", "seed": 0, "device": "cpu", "threads": 1}
@@ -150,3 +151,5 @@ def test_cells_are_skipped_where_they_make_no_sense_and_share_the_clean_fit(
     assert led["artifacts"]["profiles"] is None
     lines = {(line.stage, line.plugins) for line in profile(record for record in store.records())}
     assert ("perturb", "leads-to") in lines
+    with pytest.raises(DataError, match="a verifier could check: run without leads-to, scales to submit"):
+        pack(tmp_path / "run", tmp_path / "mine.zip", plugins)

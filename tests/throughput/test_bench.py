@@ -73,6 +73,13 @@ def test_what_needs_another_device_is_not_timed_and_says_why(monkeypatch):
         Bench(PLUGINS, Circumstances(), USERS).fit("needy")
 
 
+def test_an_attack_on_a_trained_victim_crafts_nothing_that_could_be_timed(bench):
+    with pytest.raises(NotTimed, match="'parameter-noise' attacks a trained victim"):
+        bench.craft("parameter-noise")
+    with pytest.raises(NotTimed, match="'random-insertion' needs a recommender that is sequential"):
+        bench.craft("random-insertion")
+
+
 def test_a_name_or_a_glob_chooses_and_a_slip_of_the_pen_is_told():
     names = [component.name for component in chosen(PLUGINS, ["ease", "item-*"])]
     assert names == ["ease", "item-autoencoder", "item-knn"]

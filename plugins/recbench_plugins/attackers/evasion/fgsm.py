@@ -21,6 +21,9 @@ class EvasionFGSM(EvasionAttacker):
     is relaxed to weights over the free items, which start equal; the step goes to the corner of their simplex where
     the linear loss is least. The loss is the logarithm of the targets' smoothed rank. Push and nuke, white box: the
     victim's parameters, and no data but the histories.
+
+    On ml-100k, a small sasrec, it gains .174 bits of rank by 3% more items (3 units; random items .024), less than
+    `evasion-pgd` and `greedy-insertion`: docs/validation/trained-victims.md.
     """
 
     def perturb(self, view: AttackerView, histories: Histories) -> Histories:

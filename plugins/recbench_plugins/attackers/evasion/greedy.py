@@ -24,6 +24,9 @@ class GreedyInsertion(EvasionAttacker):
     Half of the lists that may be looked at go to readers of a single item: how high do the targets stand after it? The
     best of these items are tried on every history in turn, one list each, and stay where the targets' mean log rank
     improves. Where not one list a history is left, the best items are added untried.
+
+    On ml-100k, a small sasrec, it gains .565 bits of rank by 3% more items (3 units; random items .024, `evasion-pgd`,
+    which sees the parameters, .501): docs/validation/trained-victims.md.
     """
 
     def perturb(self, view: AttackerView, histories: Histories) -> Histories:

@@ -24,6 +24,9 @@ class EvasionPGD(EvasionAttacker):
     the choice of `evasion-fgsm` the best for each history is taken: what counts is discrete. Loss, goals and knowledge
     are those of `evasion-fgsm`.
 
+    On ml-100k, a small sasrec, it gains .501 bits of rank by 3% more items (3 units; one gradient .174, random items
+    .024): docs/validation/trained-victims.md.
+
     Args:
         steps: of the descent.
         step: length of one, L2, of a gradient scaled to length 1; the simplex is the root of 2 wide.

@@ -21,6 +21,9 @@ class ParameterFGSM(ParameterAttacker):
     row's length, `view.budget.radius`, since an absolute .5 means nothing across models; a row is perturbed once for
     all users, not anew for every batch.
 
+    On ml-100k, bpr-mf, it gains .361 bits of rank at a radius of 10% (3 units; random moves of that length .000):
+    docs/validation/trained-victims.md.
+
     Args:
         objective: of a push and a nuke, see `Aim`.
     """

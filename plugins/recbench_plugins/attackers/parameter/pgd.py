@@ -21,6 +21,9 @@ class ParameterPGD(ParameterAttacker):
     Departures from MSAP: the balls are L2 throughout, where its code clips single elements; it starts in the middle,
     not at random: a row without a gradient then stays where it is.
 
+    On ml-100k, bpr-mf, it gains .381 bits of rank at a radius of 10% (3 units; one step .361, random moves .000):
+    docs/validation/trained-victims.md.
+
     Args:
         steps: 25 in the paper.
         step: length of one as a share of the radius; 1/4 in the paper.
