@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 from recbench.errors import PluginError
 
@@ -41,6 +41,19 @@ NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,63}$")
 CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 """Where a word begins in a class's name."""
 FACTORY = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+
+
+T = TypeVar("T")
+OPTION = "option"
+"""The entry of a field's metadata that makes it an option."""
+
+
+def option(default: T) -> T:
+    """A parameter that says how a number is computed, not which: at its default it is no part of a cell's question.
+
+    So a plugin may add one, and what was measured before keeps its identity. `compile: bool = option(False)`.
+    """
+    return field(default=default, metadata={OPTION: True})
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from recbench.component import Component, Kind
+from recbench.component import OPTION, Component, Kind
 from recbench.errors import PluginError, suggestion
 from recbench.factories import explain, resolve
 from recbench.local import from_path, is_path
@@ -151,13 +151,23 @@ def build(component: Component, params: Mapping[str, Any]) -> Any:
 
 
 def resolved_params(component: Component, params: Mapping[str, Any]) -> dict[str, Any]:
-    """All parameters, defaults filled in, as sorted JSON values: equal for equal instances.
+    """All parameters, defaults filled in, as sorted JSON values: equal for equal instances. Options are left out where
+    they have their defaults, see `option`.
 
     Raises:
         PluginError: as `build`.
     """
     instance, adapters = _build(component, params)
-    return {key: _dump(component, key, adapter, getattr(instance, key)) for key, adapter in sorted(adapters.items())}
+    off = {
+        field.name
+        for field in dataclasses.fields(instance)
+        if OPTION in field.metadata and getattr(instance, field.name) == field.default
+    }
+    return {
+        key: _dump(component, key, adapter, getattr(instance, key))
+        for key, adapter in sorted(adapters.items())
+        if key not in off
+    }
 
 
 def _build(component: Component, params: Mapping[str, Any]) -> tuple[Any, dict[str, TypeAdapter[Any]]]:

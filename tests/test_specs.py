@@ -7,7 +7,7 @@ from annotated_types import Gt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbench.component import Component
+from recbench.component import Component, option
 from recbench.errors import PluginError
 from recbench.plugins import load_plugins
 from recbench.specs import ComponentSpec, build, expand, parse, resolved_params
@@ -27,6 +27,11 @@ class Model:
     def __post_init__(self) -> None:
         if self.dim == 13:
             raise ValueError("13 is unlucky")
+
+
+@dataclass(frozen=True)
+class Faster(Model):
+    compile: bool = option(False)
 
 
 @dataclass(frozen=True)
@@ -169,6 +174,12 @@ def test_writing_out_a_default_does_not_change_the_identity():
     implicit = json.dumps(resolved_params(component(Model), {}))
     assert json.dumps(resolved_params(component(Model), {"lr": 1, "dim": 64, "words": ["c", "b", "a"]})) == implicit
     assert build(component(Model), resolved_params(component(Model), {})) == Model()
+
+
+def test_an_option_is_part_of_the_identity_only_where_it_is_used():
+    before = resolved_params(component(Model), {})
+    assert resolved_params(component(Faster), {}) == resolved_params(component(Faster), {"compile": False}) == before
+    assert resolved_params(component(Faster), {"compile": True}) == before | {"compile": True}
 
 
 @pytest.mark.parametrize(("cls", "key"), [(WrongDefault, "dim"), (InfiniteDefault, "radius")])

@@ -1,6 +1,6 @@
 """What a plugin implements and what it is given. Plugins import from here."""
 
-from recbench.component import Component, Feedback, Goal
+from recbench.component import Component, Feedback, Goal, option
 from recbench.contracts.attacker import EvasionAttacker, ParameterAttacker, PoisoningAttacker
 from recbench.contracts.context import Examples, FitContext
 from recbench.contracts.dataset import Data, Dataset, DatasetInfo
@@ -86,6 +86,7 @@ __all__ = [
     "mean_loss",
     "numpy_rng",
     "optimize",
+    "option",
     "project",
     "straight_through",
     "torch_rng",

@@ -22,9 +22,6 @@ EFFORT = frozenset({"epochs", "iterations", "every", "patience"})
 """Parameters that say how long training goes on. More of it is bought, not found, and early stopping chooses an epoch
 on validation anyway, so they stay as they are unless the reference gives alternatives."""
 
-SPEED = frozenset({"amp", "compile"})
-"""Parameters that say how training is computed. They must not change what it finds."""
-
 REAL_FACTOR = 10
 WHOLE_FACTOR = 4
 """How far from its default, up and down, a number is searched whose type has no upper end. Whole numbers are mostly
@@ -107,13 +104,11 @@ def _space(component: Component, name: str, choices: Mapping[str, list[Any]]) ->
     hints = typing.get_type_hints(resolve(component), include_extras=True)
     searched: dict[str, BaseDistribution] = {}
     kept: dict[str, str] = {}
-    for key in defaults.keys() - fixed.keys():
+    for key in (defaults.keys() | choices.keys()) - fixed.keys():  # options are no defaults
         if key in choices:
             searched[key] = CategoricalDistribution(choices[key])
         elif key in EFFORT:
             kept[key] = "it says how long to train"
-        elif key in SPEED:
-            kept[key] = "it says how fast to train"
         else:
             found = distribution(TypeAdapter(hints[key]).json_schema(), defaults[key])
             if isinstance(found, str):
@@ -126,7 +121,7 @@ def _space(component: Component, name: str, choices: Mapping[str, list[Any]]) ->
             + "".join(f"; {key} is kept: {reason}" for key, reason in sorted(kept.items()))
             + f". Give alternatives, as in {component.name}[NAME=1|10], or leave it out"
         )
-    default = {key: defaults[key] if key not in choices else _among(defaults[key], choices[key]) for key in searched}
+    default = {key: _among(defaults.get(key), choices[key]) if key in choices else defaults[key] for key in searched}
     return Space(component, name, fixed, dict(sorted(searched.items())), default, kept)
 
 

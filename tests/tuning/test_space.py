@@ -51,7 +51,7 @@ def test_a_reference_fixes_offers_and_leaves_open() -> None:
 def test_how_long_to_train_is_searched_only_where_alternatives_are_given() -> None:
     (space,) = spaces(PLUGINS, "bpr-mf")
     assert set(space.searched) == {"dim", "lr", "l2", "batch_size"}
-    assert set(space.kept) == {"epochs", "every", "patience", "compile"}
+    assert set(space.kept) == {"epochs", "every", "patience"}
     (space,) = spaces(PLUGINS, "bpr-mf[epochs=5|60]")
     assert space.default["epochs"] == 60
 

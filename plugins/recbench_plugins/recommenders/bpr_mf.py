@@ -25,6 +25,7 @@ from recbench.contracts import (
     Params,
     RelaxedProfiles,
     Tables,
+    option,
 )
 from recbench.data import Interactions
 from recbench_plugins.recommenders.acceleration import Accelerable, compiled
@@ -53,7 +54,7 @@ class BPRMF(Differentiable):
     batch_size: PositiveInt = 4096
     every: PositiveInt = 10
     patience: PositiveInt = 2
-    compile: bool = False
+    compile: bool = option(False)
 
     def problem(self, train: Interactions, ctx: FitContext, fakes: RelaxedProfiles | None = None) -> BPRProblem:
         problem = BPRProblem(self, train, ctx.device, fakes)

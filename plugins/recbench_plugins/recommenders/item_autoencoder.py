@@ -19,6 +19,7 @@ from recbench.contracts import (
     Params,
     RelaxedProfiles,
     Tables,
+    option,
 )
 from recbench.data import Interactions
 from recbench_plugins.recommenders.acceleration import Accelerable, in_bfloat16
@@ -59,7 +60,7 @@ class ItemAutoencoder(Differentiable):
     epochs: PositiveInt = 150
     every: PositiveInt = 15
     patience: PositiveInt = 2
-    amp: bool = False
+    amp: bool = option(False)
 
     def problem(self, train: Interactions, ctx: FitContext, fakes: RelaxedProfiles | None = None) -> ItemAEProblem:
         problem = ItemAEProblem(self, train, ctx.device, fakes)

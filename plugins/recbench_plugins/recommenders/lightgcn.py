@@ -19,6 +19,7 @@ from recbench.contracts import (
     Params,
     RelaxedProfiles,
     Tables,
+    option,
 )
 from recbench.data import Interactions
 from recbench_plugins.recommenders.acceleration import Accelerable, compiled
@@ -59,7 +60,7 @@ class LightGCN(Differentiable):
     batch_size: PositiveInt = 8192
     every: PositiveInt = 10
     patience: PositiveInt = 2
-    compile: bool = False
+    compile: bool = option(False)
 
     def problem(self, train: Interactions, ctx: FitContext, fakes: RelaxedProfiles | None = None) -> LightGCNProblem:
         problem = LightGCNProblem(self, train, ctx.device, fakes)

@@ -22,6 +22,7 @@ from recbench.contracts import (
     SparsePattern,
     Tables,
     derive_seed,
+    option,
     torch_rng,
 )
 from recbench.data import Interactions
@@ -66,7 +67,7 @@ class MultiVAE(Differentiable):
     batch_users: PositiveInt = 500
     every: PositiveInt = 10
     patience: PositiveInt = 2
-    amp: bool = False
+    amp: bool = option(False)
 
     def problem(self, train: Interactions, ctx: FitContext, fakes: RelaxedProfiles | None = None) -> MultiVAEProblem:
         problem = MultiVAEProblem(self, train, ctx.device, fakes)

@@ -24,6 +24,7 @@ from recbench.contracts import (
     RelaxedProfiles,
     Tables,
     derive_seed,
+    option,
     torch_rng,
 )
 from recbench.data import Histories, Interactions
@@ -71,7 +72,7 @@ class SASRec(Differentiable):
     batch_users: PositiveInt = 64
     every: PositiveInt = 5
     patience: PositiveInt = 2
-    amp: bool = False
+    amp: bool = option(False)
 
     def problem(self, train: Interactions, ctx: FitContext, fakes: RelaxedProfiles | None = None) -> SASRecProblem:
         problem = SASRecProblem(self, train, ctx.device, fakes)
