@@ -4,9 +4,9 @@
 
 Protocol: every rating is a positive; of each user's interactions a random fifth is the test part, drawn anew for each
 split seed; all items outside the other four fifths are ranked. Everybody trains on all four fifths with default
-settings and for all epochs. `biased-mf` reads the ratings. Peers train on the same data in their own environments and
-are ranked by the same code. Times are CPU seconds of the fit on one thread, medians over the splits; a small first fit
-is not counted.
+settings and for all epochs. `biased-mf` and `autorec` read the ratings. Peers train on the same data in their own
+environments and are ranked by the same code. Times are CPU seconds of the fit on one thread, medians over the splits; a
+small first fit is not counted.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from recbench.data.interactions import Interactions
 from recbench.data.splits import Split, ratio_split
 from recbench.evaluation.audience import Audience
 from recbench.evaluation.ranking import validation_quality
+from recbench.evaluation.ratings import rmse
 from recbench.plugins import load_plugins
 from recbench.specs import build, expand
 
@@ -44,8 +45,10 @@ OWN = (
     "item-autoencoder",
     "multivae",
     "lightgcn",
+    "neumf",
     "sasrec",
     "biased-mf",
+    "autorec",
 )
 PEERS = {"implicit": ("als",), "cornac": ("bpr", "ease")}
 
@@ -106,6 +109,11 @@ def quality(scorer: Scorer, parts: Split, seed: int) -> float:
     return validation_quality(scorer, audience, known.histories, known.n_items, parts.test.histories, seed)
 
 
+def error(scorer: Any, parts: Split) -> float:
+    """The root mean squared error of the predicted test ratings."""
+    return rmse(np.asarray(scorer.predict(parts.test.users, parts.test.items)), parts.test.ratings)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", default="ml-100k")
@@ -117,6 +125,7 @@ def main() -> None:
     ((dataset, _),) = expand(load_plugins(), "dataset", args.dataset)
     data = build(dataset, {}).load().interactions
     splits = [ratio_split(data, seed, validation=0.0, test=0.2) for seed in args.seeds]
+    errors = []
     print(f"| {args.dataset} | NDCG@10 | each split | fit, CPU s |\n|---|---|---|---|")
     for name, fit, rated in contestants(args):
         trains = [parts.train if rated else binarize(parts.train) for parts in splits]
@@ -129,6 +138,11 @@ def main() -> None:
         seconds = np.median([seconds for seconds, _ in runs])
         each = " ".join(f"{ndcg:.4f}" for ndcg in found)
         print(f"| {name} | {np.mean(found):.4f} | {each} | {seconds:.2f} |", flush=True)
+        if rated:
+            errors.append((name, [error(scorer, parts) for (_, scorer), parts in zip(runs, splits, strict=True)]))
+    print(f"\n| {args.dataset} | RMSE of ratings | each split |\n|---|---|---|")
+    for name, found in errors:
+        print(f"| {name} | {np.mean(found):.4f} | {' '.join(f'{each:.4f}' for each in found)} |")
 
 
 if __name__ == "__main__":

@@ -72,6 +72,15 @@ def recbench_recommenders() -> Iterator[Component]:
     )
     yield Component(
         "recommender",
+        "neumf",
+        "recbench_plugins.recommenders.neumf:NeuMF",
+        provides=frozenset({"differentiable", "persistent"}),
+        family="factorization",
+        summary="a product of factors beside a perceptron over them",
+        reference="He et al., Neural collaborative filtering, WWW 2017",
+    )
+    yield Component(
+        "recommender",
         "lightgcn",
         "recbench_plugins.recommenders.lightgcn:LightGCN",
         provides=frozenset({"differentiable", "persistent"}),
