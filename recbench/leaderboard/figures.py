@@ -146,7 +146,7 @@ def _budget(grid: Grid, rows: list[AttackerRow]) -> Figure:
     for number, attacker in enumerate(sorted({row.attacker for row in rows})):
         _curve(axes, sorted((row for row in rows if row.attacker == attacker), key=lambda row: row.size), number)
     axes.set_title(plain(rows[0].dataset))
-    axes.set_xlabel("attack size, % of the genuine users")
+    axes.set_xlabel("attack size, %")
     axes.set_ylabel(f"mean {grid.effect.name}, {grid.effect.unit}")
     axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
