@@ -113,5 +113,6 @@ def average_precision(relevance: Relevance, k: int) -> Values:
 
 def coverage(top: NDArray[np.int32], n_items: int, k: int) -> float:
     """The share of the catalogue that appears in anybody's first k (top is [n, K], -1 is no item)."""
-    shown = top[:, :k]
-    return len(np.unique(shown[shown >= 0])) / n_items
+    shown = np.zeros(n_items + 1, dtype=np.bool_)  # -1 marks the last entry, which is no item
+    shown[top[:, :k]] = True
+    return int(np.count_nonzero(shown[:n_items])) / n_items

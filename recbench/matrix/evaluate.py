@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recbench.contracts import Certificate, Detection, Outcome, Ranking, RuleViolation
+from recbench.contracts import Certificate, Detection, Metric, Outcome, Ranking, RuleViolation
 from recbench.matrix.instances import instance
 from recbench.matrix.measure import measured
 from recbench.matrix.prepared import Prepared
@@ -33,22 +33,23 @@ def evaluate(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Ar
         RuleViolation: a metric that is not finite, or two metrics of one name.
     """
     outcome = outcome_of(Prepared.of(inputs["prepared"]), inputs, arguments["group"])
-    return Artifact(meta={"metrics": metrics_of(outcome, arguments["metrics"])})
+    metrics = {spec["name"]: instance(spec) for spec in arguments["metrics"]}
+    return Artifact(meta={"metrics": metrics_of(outcome, metrics)})
 
 
-def metrics_of(outcome: Outcome, specs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Every value by its name.
+def metrics_of(outcome: Outcome, metrics: Mapping[str, Metric]) -> dict[str, float]:
+    """Every value by its name; `metrics` by theirs.
 
     Raises:
         RuleViolation: a metric that is not finite, or two metrics of one name.
     """
     values: dict[str, float] = {}
-    for spec in specs:
-        for name, value in instance(spec)(outcome).items():
+    for label, metric in metrics.items():
+        for name, value in metric(outcome).items():
             if name in values:
-                raise RuleViolation(f"metric '{spec['name']}' computes '{name}', as another metric does")
+                raise RuleViolation(f"metric '{label}' computes '{name}', as another metric does")
             if not math.isfinite(value):
-                raise RuleViolation(f"metric '{spec['name']}': {name} is {value}")
+                raise RuleViolation(f"metric '{label}': {name} is {value}")
             values[name] = float(value)
     return values
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recbench.contracts import Budget, BudgetViolation
+from recbench.evaluation.places import places
 from recbench.matrix.craft import fakes_of
 from recbench.matrix.fit import TOP
 from recbench.matrix.injection import draw_templates
@@ -67,11 +68,9 @@ def impossible_lists(fitted: Artifact, prepared: Prepared, n_fakes: int) -> str:
     ordered = np.sort(top, axis=1)
     if ((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)).any():
         return "a list holds an item twice"
-    users, split = np.arange(n_users)[:, None], prepared.split
-    for part in (split.train, split.validation):
-        if (part.contains(users, top) & (top >= 0)).any():
-            return "a list holds an item that the user has consumed already"
-    consumed = split.train.contains(users, targets) | split.validation.contains(users, targets)
+    if (places(top, prepared.consumed) >= 0).any():
+        return "a list holds an item that the user has consumed already"
+    consumed = places(np.broadcast_to(targets, ranks.shape), prepared.consumed) >= 0
     if ((ranks == 0) != consumed).any() or (ranks < 0).any() or (ranks > candidates[:, None]).any():
         return "a target's rank is not among the user's candidates"
     listed = (ranks > 0) & (ranks <= TOP)

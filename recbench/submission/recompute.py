@@ -16,6 +16,7 @@ from recbench.matrix.cells import Cell
 from recbench.matrix.choices import Choice, Resolver
 from recbench.matrix.evaluate import metrics_of, outcome_of
 from recbench.matrix.identity import Circumstances
+from recbench.matrix.instances import instance
 from recbench.matrix.prepare import prepare
 from recbench.matrix.prepared import Prepared
 from recbench.matrix.stages import Recipes
@@ -122,7 +123,7 @@ class _Unit:
         self._bundle = bundle
         self._given = given
         self._prepared = Prepared.of(given)
-        self._metrics = [metric.spec for metric in metrics]
+        self._metrics = {metric.name: instance(metric.spec) for metric in metrics}
         self._expected = _names(bundle) | judged_by(bundle)
         self._clean: tuple[str, Artifact] | None = None
         self._possible: dict[tuple[str, ...], str] = {}
