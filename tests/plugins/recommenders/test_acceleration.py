@@ -35,10 +35,10 @@ MODELS: dict[str, Differentiable] = {
     "bpr-mf": BPRMF(dim=6, epochs=4, batch_size=64),
     "lightgcn": LightGCN(dim=6, layers=2, l2=0.01, epochs=4, batch_size=64),
     "item-autoencoder": ItemAutoencoder(hidden=6, bottleneck=4, lr=0.02, l2=3.0, epochs=20),
-    "multivae": MultiVAE(hidden=8, latent=4, lr=0.02, epochs=6, batch_users=16),
-    "sasrec": SASRec(dim=16, length=8, lr=0.01, epochs=6, batch_users=16),
+    "multivae": MultiVAE(hidden=8, latent=4, lr=0.02, epochs=3, batch_users=16),
+    "sasrec": SASRec(dim=16, length=8, lr=0.01, epochs=3, batch_users=16),
 }
-AMP, COMPILE = ("item-autoencoder", "multivae", "sasrec"), ("bpr-mf", "lightgcn")
+AMP = ("item-autoencoder", "multivae", "sasrec")
 CTX = FitContext(seed=0)
 
 
@@ -85,7 +85,7 @@ def test_bfloat16_moves_the_scores_and_leaves_the_lists(name: str) -> None:
 def test_bfloat16_reaches_the_known_quality_on_movielens(
     ndcg_on_movielens: Callable[[Differentiable], float],
 ) -> None:
-    model = ItemAutoencoder(epochs=20)
+    model = ItemAutoencoder(epochs=10)
     assert ndcg_on_movielens(replace(model, amp=True)) == pytest.approx(ndcg_on_movielens(model), abs=0.005)
 
 
@@ -162,10 +162,9 @@ def test_a_compiled_fit_scores_alike_and_is_the_same_each_time() -> None:
     assert torch.equal(_scores(model, planted()), once)
 
 
-@pytest.mark.parametrize("name", COMPILE)
 @pytest.mark.usefixtures("traced_only")
-def test_losses_and_penalty_are_one_program(name: str) -> None:
-    model, train = MODELS[name], planted()
+def test_losses_and_penalty_are_one_program_where_a_graph_is_not() -> None:
+    model, train = MODELS["lightgcn"], planted()
     torch.testing.assert_close(_scores(replace(model, compile=True), train), _scores(model, train))
 
 
