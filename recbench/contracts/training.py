@@ -45,7 +45,7 @@ def optimize(
     for epoch in range(problem.epochs):
         for batch in problem.batches(seed, epoch):
             for name, gradient in _gradients(problem, params, batch, step).items():
-                params[name].grad = gradient
+                params[name].grad = gradient.contiguous()  # torch's fused optimizers take it to be
             optimizer.step()
         if on_epoch is not None:
             on_epoch(epoch, params)

@@ -140,6 +140,31 @@ def test_a_table_that_a_batch_leaves_out_trains_the_same_in_place_and_unrolled(o
         torch.testing.assert_close(pure[name].detach(), ordinary[name], rtol=1e-6, atol=1e-6)
 
 
+@dataclass(frozen=True, eq=False)
+class _SideBySide(_TwoTables):
+    """The gradients of tables that were put side by side are views of one array: a row's numbers lie apart."""
+
+    def init(self, seed: int) -> Params:
+        return {"even": torch.ones(3, 2), "odd": torch.ones(3, 1)}
+
+    def losses(self, tables: Tables, batch: Batch) -> Tensor:
+        wanted = torch.tensor([[3.0, -1.0, 7.0], [4.0, 1.0, -2.0], [-5.0, 9.0, 0.5]])
+        return ((torch.cat([tables["even"], tables["odd"]], dim=1) - wanted) ** 2).sum().reshape(1)
+
+
+@pytest.mark.parametrize(
+    "optimizer", [SGD(0.01), Adagrad(0.1), Adam(0.1)], ids=lambda optimizer: type(optimizer).__name__
+)
+def test_a_gradient_that_is_not_contiguous_trains_the_same_in_place_and_unrolled(optimizer: Optimizer) -> None:
+    problem = _SideBySide(optimizer)
+    with torch.no_grad():
+        gradients = problem.gradients(problem.init(0), next(problem.batches(0, 0)))
+    assert not gradients["odd"].is_contiguous()
+    ordinary, pure = optimize(problem, FitContext(0)), unroll(problem, 0)
+    for name in ordinary:
+        torch.testing.assert_close(pure[name].detach(), ordinary[name], rtol=1e-5, atol=1e-5)
+
+
 def _validated(qualities: list[float], every: int, patience: int) -> tuple[Tensor, list[Tensor], int]:
     """The chosen `even` table, the table after each epoch, and how many validations there were."""
     asked = iter(qualities)
