@@ -140,7 +140,8 @@ def main() -> None:
         print(f"| {name} | {np.mean(found):.4f} | {each} | {seconds:.2f} |", flush=True)
         if rated:
             errors.append((name, [error(scorer, parts) for (_, scorer), parts in zip(runs, splits, strict=True)]))
-    print(f"\n| {args.dataset} | RMSE of ratings | each split |\n|---|---|---|")
+    if errors:
+        print(f"\n| {args.dataset} | RMSE of ratings | each split |\n|---|---|---|")
     for name, found in errors:
         print(f"| {name} | {np.mean(found):.4f} | {' '.join(f'{each:.4f}' for each in found)} |")
 
