@@ -1,8 +1,10 @@
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from recbench.errors import SuiteError
+from recbench.matrix.prices import PRICES
 from recbench.matrix.suite import CARRIED, load_suite
 
 SMALLEST = 'name = "mine"\nversion = "1"\ndatasets = ["ml-100k"]\nrecommenders = ["ease"]\n'
@@ -32,6 +34,14 @@ def refusal(reference) -> str:
 def test_every_published_suite_is_found_by_its_name(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert load_suite(path.stem).name == path.stem
+
+
+def test_every_published_suite_is_packed_into_the_wheel():
+    folder = CARRIED[1]
+    settings = tomllib.loads((folder.parent / "pyproject.toml").read_text())
+    packed = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    names = [path.name for path in folder.glob("*.toml")] + [PRICES]
+    assert packed == {f"leaderboards/{name}": f"recbench/suites/{name}" for name in names}
 
 
 def test_the_smallest_suite_has_the_defaults_of_the_field(write):
