@@ -75,7 +75,7 @@ def plan(
     typer.echo(f"suite {asked.name}, version {asked.version}: {len(made.cells)} cells")
     typer.echo(f"  {', '.join(f'{count} {state}' for state, count in sorted(states.items())) or 'none can be run'}")
     count_of = Counter(stage.kind for stage in stages)
-    for kind in KINDS:
+    for kind in (kind for kind in KINDS if count_of[kind]):
         typer.echo(f"  {kind:9} {count_of[kind]:5} stages, {at_hand[kind]} cached")
     cost = price((stage for stage in stages if stage.recipe not in found), known(store))
     if cost.priced:

@@ -60,10 +60,11 @@ def time(
     settings = Settings(tuple(component.name for component in components), device, threads, users, seconds)
     earlier = None if compare is None else _comparable(Report.read(compare), compare, settings)
     code = _measure(settings, out)
-    if not out.exists():
+    report = Report.read(out) if out.exists() else None
+    if report is None or not report.timings:
+        out.unlink(missing_ok=True)
         typer.echo("nothing was timed", err=True)
         raise typer.Exit(3)
-    report = Report.read(out)
     typer.echo(_table(report, earlier))
     if not all(timing.verified for timing in report.timings):
         from recbench.throughput.machine import UNVERIFIED

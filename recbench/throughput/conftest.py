@@ -78,6 +78,10 @@ def measure(request: pytest.FixtureRequest, benchmark: Any) -> Measure:
     return Measure(benchmark, request.config.stash[SETTINGS].device)
 
 
+AGAIN = 5.0
+"""Seconds after which a deadline is set again: an exception that arises in a destructor is lost."""
+
+
 @pytest.fixture(autouse=True)
 def deadline(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fails a measurement that takes too long, once the Python code in it has its turn."""
@@ -87,7 +91,7 @@ def deadline(request: pytest.FixtureRequest) -> Iterator[None]:
         raise TimeoutError(f"not done after {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
     try:
         yield
     finally:
