@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,18 +33,18 @@ def evaluate(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Ar
         RuleViolation: a metric that is not finite, or two metrics of one name.
     """
     outcome = outcome_of(Prepared.of(inputs["prepared"]), inputs, arguments["group"])
-    metrics = {spec["name"]: instance(spec) for spec in arguments["metrics"]}
+    metrics = [(spec["name"], instance(spec)) for spec in arguments["metrics"]]
     return Artifact(meta={"metrics": metrics_of(outcome, metrics)})
 
 
-def metrics_of(outcome: Outcome, metrics: Mapping[str, Metric]) -> dict[str, float]:
-    """Every value by its name; `metrics` by theirs.
+def metrics_of(outcome: Outcome, metrics: Iterable[tuple[str, Metric]]) -> dict[str, float]:
+    """Every value by its name; `metrics` with theirs, which several variants of one share.
 
     Raises:
         RuleViolation: a metric that is not finite, or two metrics of one name.
     """
     values: dict[str, float] = {}
-    for label, metric in metrics.items():
+    for label, metric in metrics:
         for name, value in metric(outcome).items():
             if name in values:
                 raise RuleViolation(f"metric '{label}' computes '{name}', as another metric does")

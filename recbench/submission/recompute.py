@@ -123,7 +123,7 @@ class _Unit:
         self._bundle = bundle
         self._given = given
         self._prepared = Prepared.of(given)
-        self._metrics = {metric.name: instance(metric.spec) for metric in metrics}
+        self._metrics = [(metric.name, instance(metric.spec)) for metric in metrics]
         self._expected = _names(bundle) | judged_by(bundle)
         self._clean: tuple[str, Artifact] | None = None
         self._possible: dict[tuple[str, ...], str] = {}

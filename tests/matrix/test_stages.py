@@ -47,8 +47,8 @@ def stage(spec, plugins, artifact):
             inputs = self._inputs(profiles, prepared)
             return fit(arguments, inputs if verdict is None else {**inputs, "verdict": verdict})
 
-        def evaluate(self, group=0, **inputs):
-            metrics = [choice.spec for choice in Resolver(plugins).choices("metric", ["*"])]
+        def evaluate(self, group=0, metrics=("*",), **inputs):
+            metrics = [choice.spec for choice in Resolver(plugins).choices("metric", metrics)]
             arguments = {"metrics": metrics, "group": group}
             return evaluate(arguments, {"prepared": artifact, **inputs}).meta["metrics"]
 
@@ -171,6 +171,11 @@ def test_metrics_are_those_of_the_cells_own_group(stage, prepared):
     inputs = {"fit": stage.fit(profiles=profiles), "clean": stage.fit(), "profiles": profiles}
     own, other = (stage.evaluate(group=group, **inputs)["rank-gain"] for group in (1, 0))
     assert own > 1 > other
+
+
+def test_two_variants_of_a_metric_that_compute_one_value_are_a_violation(stage):
+    with pytest.raises(RuleViolation, match="metric 'ranking' computes 'users-left-out', as another metric does"):
+        stage.evaluate(metrics=["ranking[k=[5]]", "ranking[k=[10]]"], fit=stage.fit())
 
 
 def test_detection_is_measured_where_a_defense_judged(stage, prepared):
