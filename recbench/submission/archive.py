@@ -60,6 +60,8 @@ class Archive:
                 file.seek(max(size - 42, 0))
                 _check_end(file.read(), label)
             self._zip = zipfile.ZipFile(path)
+        except FileNotFoundError:
+            raise refused(label, "there is no such file", "name the file of a bundle or of profiles") from None
         except (*_DAMAGE, IndexError) as error:
             raise refused(label, f"it cannot be read as a zip file ({shown(str(error))})") from error
         try:

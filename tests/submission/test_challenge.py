@@ -93,3 +93,8 @@ def test_what_is_read_is_what_was_saved(tmp_path):
     read = read_profiles(tmp_path / "p.npz")
     for name in ("indptr", "items", "ratings"):
         assert np.array_equal(getattr(read, name), getattr(saved, name))
+
+
+def test_a_file_that_is_not_there_is_named_and_not_called_damaged(tmp_path):
+    with pytest.raises(SubmissionError, match=r"nosuch.npz: there is no such file; name the file"):
+        read_profiles(tmp_path / "nosuch.npz")
