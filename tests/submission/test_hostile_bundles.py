@@ -124,7 +124,7 @@ def test_what_is_no_bundle_is_refused(tmp_path, refusal, content):
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path, refusal):
-    assert "cannot be read as a zip file" in refusal(tmp_path / "b.zip")
+    assert "b.zip: there is no such file" in refusal(tmp_path / "b.zip")
 
 
 class Trap:
