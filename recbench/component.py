@@ -19,7 +19,7 @@ Knowledge = Literal["statistics", "interactions", "surrogate", "queries", "victi
 - `surrogate`: recommenders of the attacker's own choice, trained on what it sees.
 - `queries`: the victim as a black box, retrained and asked for lists a metered number of times.
 - `victim`: the victim's parameters (white box).
-- `defense`: the deployed defense (adaptive attack).
+- `defense`: the deployed defense, or that there is none (adaptive attack).
 """
 KNOWLEDGE: tuple[Knowledge, ...] = get_args(Knowledge)
 
@@ -67,7 +67,8 @@ class Component:
             dataclass; its fields are the component's parameters.
         version: changes whenever the component can give another number; part of every result's identity.
         provides: capabilities, such as `differentiable`, `sequential`, `ratings`, `persistent`; for a
-            defense `sanitizer` or `robust-training`; for an attacker `poisoning`, `evasion` or `parameter`.
+            defense `sanitizer` or `robust-training`, and `supervised` where it learns from `ctx.examples`; for an
+            attacker `poisoning`, `evasion` or `parameter`.
         requires_data: what the data set must have, such as `ratings`, `timestamps`, `titles`.
         requires_recommender: capabilities the victim must have.
         knowledge: what an attacker may see, see `Knowledge`.

@@ -101,8 +101,8 @@ def recbench_attackers() -> Iterable[Component]:
 def recbench_defenses() -> Iterable[Component]:
     """Defenses: classes that implement `recbench.contracts.Sanitizer` or `RobustTraining`.
 
-    `provides` says which: `sanitizer` or `robust-training`. `requires_recommender` lists the
-    capabilities that the protected victim must have.
+    `provides` says which: `sanitizer` or `robust-training`; and `supervised`, if it learns from `ctx.examples`.
+    `requires_recommender` lists the capabilities that the protected victim must have.
 
     >>> from recbench.hookspecs import Component, hookimpl
     >>> @hookimpl

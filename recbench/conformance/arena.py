@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -279,10 +280,34 @@ VICTIM = Factors()
 
 @dataclass(frozen=True)
 class KeepsEveryone(Sanitizer):
-    """The defense that an adaptive attacker of the arena faces."""
+    """The defense that an adaptive attacker of the arena faces where nothing else is said."""
 
     def inspect(self, train: Interactions, ctx: FitContext) -> Verdict:
         return Verdict(np.zeros(train.n_users), np.ones(train.n_users, dtype=np.bool_))
+
+
+@dataclass(frozen=True, eq=False)
+class KnowsProfiles(Sanitizer):
+    """A defense that removes whoever resembles some profiles: who shares more than half of the items with one."""
+
+    known: Profiles
+
+    def inspect(self, train: Interactions, ctx: FitContext) -> Verdict:
+        return self.judge(train.csr)
+
+    def judge(self, rows: sp.csr_matrix) -> Verdict:
+        """The largest share of its items that each row [n, n_items] has in common with a profile of any length."""
+        known = matrix(self.known, rows.shape[1])
+        shared = (rows @ known.T).toarray()
+        longer = np.maximum(rows.sum(axis=1), known.sum(axis=1).T)
+        suspicion = np.asarray(shared / np.maximum(longer, 1)).max(axis=1)
+        return Verdict(suspicion, suspicion <= 0.5)
+
+
+def matrix(profiles: Profiles, n_items: int) -> sp.csr_matrix:
+    """Who holds what, float32 [m, n_items]."""
+    held = np.ones(len(profiles.items), dtype=np.float32)
+    return sp.csr_matrix((held, profiles.items, profiles.indptr), shape=(len(profiles), n_items))
 
 
 def _secret(kind: Knowledge, task: Task, feedback: Feedback) -> Any:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recbench.component import GOALS, TRACKS, Component
-from recbench.conformance.arena import SIZE, Task
+from recbench.conformance.arena import SIZE, KnowsProfiles, Task, matrix
 from recbench.conformance.check import Failed, NotApplicable, Subject, check
 from recbench.conformance.exercise import first_goal
 from recbench.conformance.learning import watched
@@ -291,6 +291,29 @@ def it_serves_the_goals_and_tracks_that_it_declares_and_no_others(subject: Subje
                 raise Failed(f"it declares {what} and refuses: {refusal}; declare what it serves, '{goal}:{track}'")
             if not component.serves(goal, track) and not refusal:
                 raise Failed(f"it takes the task {what}, which it does not declare; refuse it by a RecbenchError")
+
+
+@check("attacker")
+def an_attack_that_knows_the_defense_escapes_one_that_knows_the_attack(subject: Subject) -> None:
+    """Defenses have been called robust because the attack was made before them. An attacker that is shown a detector
+    which removes whatever resembles the profiles that it makes without one must send others.
+    """
+    component, judged = subject.component, _judged(subject)
+    if "defense" not in component.knowledge:
+        raise NotApplicable("it does not know the defense")
+    kept = []
+    for unit in range(FEW):
+        threat = replace(judged, unit=unit)
+        task = Task.plant(unit)
+        view = task.view(component.knowledge, threat.feedback, threat.goal)
+        detector = KnowsProfiles(_valid(subject, threat))
+        adapted = _attacker(subject).craft(replace(view, secrets={**view.secrets, "defense": detector}))
+        kept.append(detector.judge(matrix(adapted, view.n_items)).keep.mean())
+    if not np.any(kept):
+        raise Failed(
+            "a detector that knows what it does without one removes all of its profiles, which it was shown before "
+            "it made them; try them on `view.defense`, or declare no knowledge of the defense"
+        )
 
 
 def _refusal(subject: Subject, threat: Threat) -> str:

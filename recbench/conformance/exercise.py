@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recbench.component import GOALS, TRACKS, Component, Feedback, Goal
-from recbench.conformance.arena import VICTIM
+from recbench.conformance.arena import VICTIM, KeepsEveryone
 from recbench.conformance.check import NotApplicable, Subject
 from recbench.conformance.planted import SCALE, hidden_seed, interactions, preference_blocks, scores_of
 from recbench.conformance.trained import Trained
@@ -122,6 +122,7 @@ def view_of(subject: Subject, data: Interactions, seed: int, device: str = "cpu"
         "statistics": ItemStatistics.of(data),
         "interactions": data,
         "surrogate": lambda name, **params: VICTIM,
+        "defense": KeepsEveryone(),
     }
     if unknown := subject.component.knowledge - secrets.keys():
         raise NotApplicable(f"the small task has no {', '.join(sorted(unknown))} to show")

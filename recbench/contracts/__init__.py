@@ -2,7 +2,7 @@
 
 from recbench.component import Component, Feedback, Goal, option
 from recbench.contracts.attacker import EvasionAttacker, ParameterAttacker, PoisoningAttacker
-from recbench.contracts.context import Examples, FitContext
+from recbench.contracts.context import FitContext
 from recbench.contracts.dataset import Data, Dataset, DatasetInfo
 from recbench.contracts.defense import Certificate, Protected, RobustTraining, Sanitizer, Verdict
 from recbench.contracts.metric import Detection, Metric, Outcome, Ranking
@@ -47,7 +47,6 @@ __all__ = [
     "EarlyStopping",
     "EmbedsHistories",
     "EvasionAttacker",
-    "Examples",
     "Feedback",
     "FitContext",
     "FittedProblem",

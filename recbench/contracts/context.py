@@ -6,28 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from recbench.contracts.profiles import Profiles
 from recbench.data.catalog import Catalog
 
 if TYPE_CHECKING:
     from recbench.contracts.recommender import Scorer
-
-
-@dataclass(frozen=True, eq=False)
-class Examples:
-    """What a supervised detector learns from: labelled profiles of a development split, whose fakes were
-    made for other targets by other attack families. Append them to the data, and drop them again.
-
-    Args:
-        profiles: genuine and fake users, over the items of the training data.
-        fake: bool [len(profiles)], the label of each.
-    """
-
-    profiles: Profiles
-    fake: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -43,7 +26,10 @@ class FitContext:
             (NDCG@10 over genuine users), or None where there is nothing to validate on: then train
             for the full number of epochs. It asks for the scores of every user in the training data,
             in shuffled order, so it does not tell which users have validation rows.
-        examples: labelled profiles, for a defense that declares to be supervised; else None.
+        examples: fakes, for a defense that provides `supervised` where the suite asks for them; else None. Attacks of
+            other families than the one at hand have made them, for other targets, of the very data that the defense is
+            given. No user is called genuine: whoever was would be known. Append them to the data, let the users as
+            given pass for genuine, and drop the examples again: they are judged and scored by nobody.
     """
 
     seed: int
@@ -51,4 +37,4 @@ class FitContext:
     threads: int = 1
     catalog: Catalog = field(default_factory=Catalog)
     validate: Callable[[Scorer], float] | None = None
-    examples: Examples | None = None
+    examples: Profiles | None = None

@@ -176,6 +176,9 @@ class AttackerView:
         return cast("Scorer", self._see("victim"))
 
     @property
-    def defense(self) -> Sanitizer | RobustTraining:
-        """The deployed defense (adaptive attacks)."""
-        return cast("Sanitizer | RobustTraining", self._see("defense"))
+    def defense(self) -> Sanitizer | RobustTraining | None:
+        """The deployed defense, as it is before it has seen data, or None where nothing is deployed (adaptive attacks).
+
+        An attacker fits it on a poisoned copy of what it sees; what the deployed one makes of the real data stays its own.
+        """
+        return cast("Sanitizer | RobustTraining | None", self._see("defense"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,11 @@ from recbench.matrix.suite import Suite
 
 ON_TRAINED = {"evasion": ("sequential", "histories"), "parameter": ("differentiable", "tables")}
 """The kinds of attack on a trained victim: which victims have what they change."""
+
+UNKNOWN_FAMILIES = frozenset({"", "file"})
+"""Of attackers that do not say what they are: no attack can be known to be of another family."""
+SIMULABLE = frozenset({"statistics", "interactions", "surrogate"})
+"""What a defender has to show to the attackers of its examples: the data, and recommenders of its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +33,8 @@ class Cell:
             of a table may move as a share of its length; 0 without an attack.
         group: the target group.
         replica: 1 is the A/A twin of a clean cell, which differs in the permutation of the users alone.
+        examples: the attackers whose fakes a supervised defense learns from; none of them may be of the attack's
+            family. None where the defense is not supervised, or the suite has no examples.
     """
 
     suite: Suite
@@ -39,6 +46,7 @@ class Cell:
     size: float = 0.0
     group: int = 0
     replica: int = 0
+    examples: tuple[Choice, ...] | None = None
 
     @cached_property
     def question(self) -> dict[str, Any]:
@@ -49,7 +57,7 @@ class Cell:
         split: dict[str, Any] = {"kind": suite.split.kind}
         if suite.split.kind != "leave-one-out":
             split["shares"] = list(suite.split.shares)
-        return {
+        question: dict[str, Any] = {
             "dataset": data.pop("name"),
             "data": data,
             "feedback": suite.feedback,
@@ -66,6 +74,10 @@ class Cell:
             "group": self.group,
             "replica": self.replica,
         }
+        if self.examples is not None and suite.examples is not None:
+            attackers = [attacker.identity for attacker in self.examples]
+            question["examples"] = {"attackers": attackers, "size": suite.examples.size}
+        return question
 
     @cached_property
     def id(self) -> str:
@@ -79,7 +91,7 @@ class Cell:
     @property
     def components(self) -> list[Choice]:
         """The components that take part."""
-        chosen = (self.dataset, self.recommender, self.attacker, self.defense)
+        chosen = (self.dataset, self.recommender, self.attacker, self.defense, *(self.examples or ()))
         return [choice for choice in chosen if choice is not None]
 
     @property
@@ -107,12 +119,25 @@ def cells_of(suite: Suite, axes: Axes) -> list[Cell]:
             for recommender in axes.recommenders:
                 for group in groups:
                     cells += [
-                        Cell(suite, dataset, seed, recommender, attacker, defense, size, group)
+                        with_examples(
+                            Cell(suite, dataset, seed, recommender, attacker, defense, size, group), axes.examples
+                        )
                         for attacker, size in attacks
                         for defense in (None, *axes.defenses)
                     ]
                     cells.append(Cell(suite, dataset, seed, recommender, group=group, replica=1))
     return list({cell.id: cell for cell in cells}.values())
+
+
+def with_examples(cell: Cell, attackers: Iterable[Choice]) -> Cell:
+    """The cell with those of the attackers that a supervised defense may learn from: of other families than its attack.
+
+    An attack on a trained victim leaves none out: the defense is trained on clean data.
+    """
+    if cell.suite.examples is None or cell.defense is None or "supervised" not in cell.defense.component.provides:
+        return cell
+    attack = None if cell.attacker is None or cell.perturbs else cell.attacker.component.family
+    return replace(cell, examples=tuple(each for each in attackers if each.component.family != attack))
 
 
 def _obstacles(cell: Cell, device: str) -> Iterator[str]:
@@ -140,17 +165,45 @@ def _obstacles(cell: Cell, device: str) -> Iterator[str]:
             wanted = "one of poisoning, evasion and parameter"
             yield f"attacker '{attacker.name}' ({_words(component.provides)}) must provide {wanted}"
         yield from _obstacles_to_perturbing(cell, attacker)
-        if suite.feedback not in component.feedback:
-            yield f"attacker '{attacker.name}' works on the {_words(component.feedback)} track alone"
-        elif not component.serves(suite.threat.goal, suite.feedback):
-            asked = f"{suite.threat.goal} on the {suite.feedback} track"
-            yield f"attacker '{attacker.name}' does not {asked}; its goals: {_words(component.goals)}"
+        yield from _obstacles_to_asking(suite, attacker)
         if missing := component.knowledge - set(suite.threat.offers):
             yield f"attacker '{attacker.name}' needs knowledge of {_words(missing)}; the suite offers none"
-        if "defense" in component.knowledge and defense is None:
-            yield f"attacker '{attacker.name}' adapts to a defense; there is none"
-    if defense is not None and not defense.component.provides & {"sanitizer", "robust-training"}:
-        yield f"defense '{defense.name}' is neither a sanitizer nor robust training"
+    if defense is not None:
+        if not defense.component.provides & {"sanitizer", "robust-training"}:
+            yield f"defense '{defense.name}' is neither a sanitizer nor robust training"
+        yield from _obstacles_to_learning(cell, defense)
+
+
+def _obstacles_to_asking(suite: Suite, attacker: Choice) -> Iterator[str]:
+    """Why an attacker does not serve the suite's goal on the suite's track."""
+    component = attacker.component
+    if suite.feedback not in component.feedback:
+        yield f"attacker '{attacker.name}' works on the {_words(component.feedback)} track alone"
+    elif not component.serves(suite.threat.goal, suite.feedback):
+        asked = f"{suite.threat.goal} on the {suite.feedback} track"
+        yield f"attacker '{attacker.name}' does not {asked}; its goals: {_words(component.goals)}"
+
+
+def _obstacles_to_learning(cell: Cell, defense: Choice) -> Iterator[str]:
+    """Why a supervised defense has nothing to learn from that is not of the attack's own family."""
+    if cell.examples is None:
+        return
+    if cell.attacker is not None and not cell.perturbs:
+        family = cell.attacker.component.family
+        if family in UNKNOWN_FAMILIES:
+            unknown = f"attacker '{cell.attacker.name}' declares no family, so none can be left out"
+            yield f"{unknown} of what defense '{defense.name}' learns from"
+        elif not cell.examples:
+            yield f"all of the suite's examples are of family {family}; defense '{defense.name}' learns from others"
+    for example in cell.examples:
+        learned = f"defense '{defense.name}' would learn from attacker '{example.name}'"
+        if "poisoning" not in example.component.provides:
+            yield f"{learned}, which crafts no profiles"
+        elif example.component.family in UNKNOWN_FAMILIES:
+            yield f"{learned}, which declares no family"
+        elif missing := example.component.knowledge - SIMULABLE:
+            yield f"{learned}, which needs knowledge of {_words(missing)}; a defender has none to show"
+        yield from _obstacles_to_asking(cell.suite, example)
 
 
 def _obstacles_to_perturbing(cell: Cell, attacker: Choice) -> Iterator[str]:

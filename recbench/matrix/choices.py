@@ -145,6 +145,8 @@ class Axes:
     attackers: list[Choice]
     defenses: list[Choice]
     metrics: list[Choice]
+    examples: list[Choice] = field(default_factory=list)
+    """The attackers whose fakes supervised defenses learn from."""
 
     @classmethod
     def of(cls, suite: Suite, resolver: Resolver) -> Axes:
@@ -162,4 +164,5 @@ class Axes:
             attackers=attackers,
             defenses=resolver.choices("defense", without_none(suite.defenses)),
             metrics=resolver.choices("metric", suite.metrics),
+            examples=[] if suite.examples is None else resolver.choices("attacker", suite.examples.attackers),
         )

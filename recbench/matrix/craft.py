@@ -61,7 +61,11 @@ def craft(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Artif
     Raises:
         RuleViolation: profiles outside the budget, forbidden knowledge touched, no profiles at all.
     """
-    prepared = Prepared.of(inputs["prepared"])
+    return crafted(Prepared.of(inputs["prepared"]), arguments)
+
+
+def crafted(prepared: Prepared, arguments: Mapping[str, Any]) -> Artifact:
+    """What stage `craft` does, on data that may be anyone's view of the data set; arguments and errors are its."""
     train = prepared.train
     count = fakes_of(arguments["size"], train.n_users)
     templates = draw_templates(train, count, _seed(arguments, "templates"))
@@ -119,7 +123,7 @@ def _secret(kind: str, prepared: Prepared, templates: NDArray[np.int64], argumen
         seed = fit_seed(arguments, arguments["victim"]["name"])
         surroundings = FitContext(seed, arguments["device"], arguments["threads"], prepared.catalog)
         return instance(arguments["victim"]).fit(prepared.train, surroundings)
-    return instance(arguments["defense"])
+    return None if arguments["defense"] is None else instance(arguments["defense"])
 
 
 def _surrogates(specs: list[Mapping[str, Any]]) -> Callable[..., Differentiable]:

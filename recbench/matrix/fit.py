@@ -29,7 +29,8 @@ def fit(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Artifac
     Args:
         arguments: `recommender` (spec), `training` (spec of the robust training, or None), `dataset`,
             `seed`, `replica`, `device`, `threads`.
-        inputs: `prepared`; `profiles` where there is an attack; `verdict` where a detector removed someone.
+        inputs: `prepared`; `profiles` where there is an attack; `verdict` where a detector removed someone; `examples`
+            where the robust training learns from some.
 
     Returns:
         Of the n genuine users: `top` int32 [n, 100], `target_ranks` and `target_scores` [n, groups *
@@ -47,7 +48,8 @@ def fit(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Artifac
     if "verdict" in inputs:
         train = poisoned.without(~inputs["verdict"].arrays["keep"])
     recommender = instance(arguments["recommender"])
-    surroundings = context(prepared, poisoned, arguments, fit_seed(arguments, arguments["recommender"]["name"]))
+    seed = fit_seed(arguments, arguments["recommender"]["name"])
+    surroundings = context(prepared, poisoned, arguments, seed, inputs.get("examples"))
     if arguments["training"] is None:
         protected = Protected(recommender.fit(train, surroundings))
     else:

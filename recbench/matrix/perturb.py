@@ -81,7 +81,7 @@ def perturb(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Art
     Args:
         arguments: `attacker` (spec and `knowledge`), `recommender` (spec), `training` (spec of the robust training, or
             None), `dataset`, `seed`, `size`, `goal`, `group`, `device`, `threads`.
-        inputs: `prepared`; `fit`, of the same victim without the attack.
+        inputs: `prepared`; `fit`, of the same victim without the attack; `examples`, if it learned from some.
 
     Returns:
         `top`, `target_ranks`, `target_scores` and `candidates`, as stage `fit` does.
@@ -92,7 +92,7 @@ def perturb(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Art
     """
     prepared = Prepared.of(inputs["prepared"])
     poisoned = poison(prepared, None, replica=0)
-    scorer = _fitted(arguments, prepared, poisoned)
+    scorer = _fitted(arguments, prepared, poisoned, inputs.get("examples"))
     ranked = _ranks(arguments, prepared, poisoned)
     if "evasion" in arguments["attacker"]["provides"]:
         before, attacked = _evaded(arguments, prepared, poisoned.data, scorer)
@@ -103,10 +103,13 @@ def perturb(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Art
     return Artifact({name: getattr(ranking, name) for name in ("top", "target_ranks", "target_scores", "candidates")})
 
 
-def _fitted(arguments: Mapping[str, Any], prepared: Prepared, poisoned: Poisoned) -> Scorer:
+def _fitted(
+    arguments: Mapping[str, Any], prepared: Prepared, poisoned: Poisoned, simulated: Artifact | None
+) -> Scorer:
     """The victim, trained as stage `fit` trains it on clean data."""
     recommender = instance(arguments["recommender"])
-    surroundings = context(prepared, poisoned, arguments, fit_seed(arguments, arguments["recommender"]["name"]))
+    seed = fit_seed(arguments, arguments["recommender"]["name"])
+    surroundings = context(prepared, poisoned, arguments, seed, simulated)
     if arguments["training"] is None:
         scorer = recommender.fit(poisoned.data, surroundings)
     else:
@@ -191,7 +194,7 @@ def _view(
         "interactions": lambda: train,
         "queries": lambda: queries_of(scorer, train),
         "victim": lambda: scorer,
-        "defense": lambda: instance(arguments["training"]),
+        "defense": lambda: None if arguments["training"] is None else instance(arguments["training"]),
     }
     name = arguments["attacker"]["name"]
     names = (arguments["dataset"], repr(arguments["size"]), arguments["group"], name)

@@ -48,7 +48,9 @@ def prepare(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Art
     return Prepared(split, targets, data.catalog, scale).artifact()
 
 
-def draw_targets(train: Interactions, rule: Mapping[str, Any], seed: int) -> NDArray[np.int32]:
+def draw_targets(
+    train: Interactions, rule: Mapping[str, Any], seed: int, without: NDArray[np.integer] | None = None
+) -> NDArray[np.int32]:
     """Disjoint groups of target items, int32 [groups, count].
 
     Args:
@@ -58,12 +60,15 @@ def draw_targets(train: Interactions, rule: Mapping[str, Any], seed: int) -> NDA
             the order of popularity, to draw from, `groups` and `count`.
         seed: decides ties at the edge of the fraction, and the draw; group `g` is the same whatever the
             number of groups.
+        without: items that are not to be drawn.
 
     Raises:
         DataError: fewer items than targets.
     """
     rng = numpy_rng(seed, "draw")
     known = np.flatnonzero(train.item_counts)
+    if without is not None:
+        known = np.setdiff1d(known, without)
     order = known[np.lexsort((rng.random(len(known)), train.item_counts[known]))]
     end = max(round(len(order) * rule["fraction"]), 1)
     pool = {"unpopular": order[:end], "popular": order[::-1][:end], "random": order}[rule["strategy"]]

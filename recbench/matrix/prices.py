@@ -20,6 +20,7 @@ Key = tuple[str, ...]
 
 ROLES = {
     "craft": ("attacker",),
+    "simulate": ("attackers",),
     "sanitize": ("defense",),
     "fit": ("recommender", "training"),
     "perturb": ("attacker", "recommender", "training"),
@@ -51,7 +52,8 @@ def price(stages: Iterable[Stage], known: Mapping[Key, float]) -> Price:
 
 def key_of(stage: Stage) -> Key:
     """What a stage's cost depends on most: the names, not the parameters or the attack size."""
-    components = [stage.arguments[role] for role in ROLES[stage.kind]]
+    roles = [stage.arguments[role] for role in ROLES[stage.kind]]
+    components = [choice for role in roles for choice in (role if isinstance(role, list) else [role])]
     return (stage.kind, stage.arguments["dataset"], *(choice["name"] for choice in components if choice is not None))
 
 
@@ -64,6 +66,7 @@ def paid(records: Iterable[Mapping[str, Any]]) -> dict[Key, float]:
         trained = () if defense == "none" or "sanitize" in record["cost"] else (defense,)
         keys = {
             "craft": (attacker,),
+            "simulate": tuple(each["name"] for each in question.get("examples", {}).get("attackers", ())),
             "sanitize": (defense,),
             "fit": (recommender, *trained),
             "perturb": (attacker, recommender, *trained),

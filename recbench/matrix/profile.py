@@ -7,7 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-ARTIFACTS = {"craft": ("profiles",), "sanitize": ("verdict",), "fit": ("fit", "clean"), "perturb": ("fit",)}
+ARTIFACTS = {
+    "craft": ("profiles",),
+    "simulate": ("examples",),
+    "sanitize": ("verdict",),
+    "fit": ("fit", "clean"),
+    "perturb": ("fit",),
+}
 """The artifacts of a cell that a kind of stage makes; `clean` is the fit of the clean twin that it is held against."""
 
 Record = Mapping[str, Any]
@@ -18,7 +24,7 @@ class Line:
     """The stages of one kind that do the work of the same plugins.
 
     Args:
-        stage: `craft`, `sanitize`, `fit`, `perturb` or `evaluate`.
+        stage: `craft`, `simulate`, `sanitize`, `fit`, `perturb` or `evaluate`.
         plugins: whose work it is: `ease`, or `bpr-mf under vat`.
         stages: how many different ones there are.
         uses: how many cells need one, added up over the stages.
@@ -88,6 +94,7 @@ def _made(record: Record) -> Iterator[tuple[str, str, str]]:
     robust = defense != "none" and "sanitize" not in record["cost"]
     plugins = {
         "craft": attacker,
+        "simulate": ", ".join(each["name"] for each in question.get("examples", {}).get("attackers", ())),
         "sanitize": defense,
         "fit": f"{recommender} under {defense}" if robust else recommender,
         "perturb": attacker,

@@ -14,7 +14,14 @@ from typing import Any, Protocol, Self, TextIO
 from recbench.execution import Task, TaskResult
 
 LINE_SECONDS = 5.0
-BLAMED = {"prepare": "dataset", "craft": "attacker", "sanitize": "defense", "fit": "recommender", "perturb": "attacker"}
+BLAMED = {
+    "prepare": "dataset",
+    "craft": "attacker",
+    "simulate": "defense",
+    "sanitize": "defense",
+    "fit": "recommender",
+    "perturb": "attacker",
+}
 """The axis whose component does the work of a stage."""
 
 ENDED = ("status", "reason", "wall_seconds", "cpu_seconds", "peak_bytes", "log")

@@ -13,7 +13,7 @@ from recbench.matrix.plan import Plan
 from recbench.matrix.scheduler import Done, Failed, Settled
 from recbench.store import Store
 
-COSTLY = ("profiles", "verdict", "fit")
+COSTLY = ("profiles", "examples", "verdict", "fit")
 """The artifacts whose making is a cost."""
 
 
@@ -21,14 +21,15 @@ def record_of(cell: Cell, plan: Plan, settled: Mapping[str, Settled], store: Sto
     """The record of a cell whose last stage is settled."""
     last = plan.recipes.evaluate(cell)
     end = settled[last.recipe]
+    needed = {**last.inputs, **plan.recipes.examples(cell)}
     artifacts: dict[str, str | None] = dict.fromkeys(("prepared", "profiles", "verdict", "fit", "clean"))
-    for name, needed in last.inputs.items():
-        found = settled[needed.recipe]
+    for name, stage in needed.items():
+        found = settled[stage.recipe]
         artifacts[name] = found.key if isinstance(found, Done) else None
-    costs = {last.inputs[name].kind: store.get(key).meta["measured"] for name in COSTLY if (key := artifacts[name])}
-    for stage, amount in _amounts(artifacts, store).items():
-        if stage in costs:  # an attack on a trained victim is counted by its seconds alone
-            costs[stage] = costs[stage] | amount
+    costs = {needed[name].kind: store.get(key).meta["measured"] for name in COSTLY if (key := artifacts.get(name))}
+    for kind, amount in _amounts(artifacts, store).items():
+        if kind in costs:  # an attack on a trained victim is counted by its seconds alone
+            costs[kind] = costs[kind] | amount
     record = _frame(cell, plan) | {
         "artifacts": artifacts,
         "cost": costs,

@@ -22,7 +22,7 @@ def sanitize(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Ar
 
     Args:
         arguments: `defense` (spec), `dataset`, `seed`, `replica`, `device`, `threads`.
-        inputs: `prepared`, and `profiles` where there is an attack.
+        inputs: `prepared`; `profiles` where there is an attack; `examples` where the detector learns from some.
 
     Returns:
         `suspicion` float64 and `keep` bool, both [n + m] in injected order (genuine, then fakes), and
@@ -34,7 +34,7 @@ def sanitize(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Ar
     prepared = Prepared.of(inputs["prepared"])
     poisoned = poison(prepared, inputs.get("profiles"), arguments["replica"])
     seed = derive_seed(arguments["seed"], "sanitize", arguments["dataset"], arguments["defense"]["name"])
-    surroundings = context(prepared, poisoned, arguments, seed)
+    surroundings = context(prepared, poisoned, arguments, seed, inputs.get("examples"))
     verdict = instance(arguments["defense"]).inspect(poisoned.data, surroundings)
     if not isinstance(verdict, Verdict):
         raise RuleViolation(f"inspect returned {type(verdict).__name__}; expected Verdict")

@@ -13,7 +13,16 @@ from recbench.execution import Limits, Status, Task, TaskResult
 from recbench.matrix.stages import Stage, effective_inputs
 from recbench.store import Store
 
-ORDER = {"evaluate": 0, "prepare": 1, "craft": 2, "sanitize": 3, "fit": 4, "perturb": 5, "explain": 6}
+ORDER = {
+    "evaluate": 0,
+    "prepare": 1,
+    "craft": 2,
+    "simulate": 3,
+    "sanitize": 4,
+    "fit": 5,
+    "perturb": 6,
+    "explain": 7,
+}
 """Of the stages that are ready: first what finishes cells, then what most others wait for."""
 
 TICK_SECONDS = 2.0

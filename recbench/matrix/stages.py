@@ -19,7 +19,7 @@ class Stage:
     """A function, its arguments and the stages whose artifacts it reads.
 
     Args:
-        kind: `prepare`, `craft`, `sanitize`, `fit`, `perturb`, `evaluate` or `explain`; the function is
+        kind: `prepare`, `craft`, `simulate`, `sanitize`, `fit`, `perturb`, `evaluate` or `explain`; the function is
             `recbench.matrix.<kind>:<kind>`.
         arguments: as JSON; with `build` they are all that the result depends on beside the inputs.
         inputs: by name.
@@ -110,7 +110,31 @@ class Recipes:
 
     def build_id(self, cell: Cell) -> str:
         """The identity of the code and the circumstances that the cell's numbers come from, metrics left out."""
-        return build_id(stage.build for name, stage in self.evaluate(cell).inputs.items() if name != "clean")
+        inputs = {**self.evaluate(cell).inputs, **self.examples(cell)}
+        return build_id(stage.build for name, stage in inputs.items() if name != "clean")
+
+    def examples(self, cell: Cell) -> dict[str, Stage]:
+        """The stage behind what the cell's defense learns from, as an input; nothing where it learns from none."""
+        if not cell.examples or cell.suite.examples is None:
+            return {}
+        attackers, rule, inputs = cell.examples, cell.suite.examples, self._inputs(cell)
+
+        def make() -> Stage:
+            surrogates = self.surrogates if any("surrogate" in each.component.knowledge for each in attackers) else []
+            arguments = self._common(cell) | {
+                "attackers": [each.spec | {"knowledge": sorted(each.component.knowledge)} for each in attackers],
+                "surrogates": [choice.spec for choice in surrogates],
+                "replica": cell.replica,
+                "size": rule.size,
+                "goal": cell.suite.threat.goal,
+                "targets": cell.suite.threat.targets.model_dump(),
+            }
+            names = ", ".join(each.name for each in attackers)
+            attack = "clean data" if cell.attacker is None else f"{cell.attacker.name} {cell.size:g}"
+            label = f"simulate {names} beside {attack} on {cell.dataset.name}, seed {cell.seed}"
+            return self._stage("simulate", arguments, inputs, [*attackers, *surrogates], label)
+
+        return {"examples": self._once(("simulate", attackers, cell.replica, *inputs.items()), make)}
 
     def _inputs(self, cell: Cell) -> dict[str, Stage]:
         inputs = {"prepared": self._prepare(cell)}
@@ -162,7 +186,7 @@ class Recipes:
 
     def _sanitize(self, cell: Cell) -> Stage:
         assert cell.defense is not None
-        defense, inputs = cell.defense, self._inputs(cell)
+        defense, inputs = cell.defense, self._inputs(cell) | self.examples(cell)
 
         def make() -> Stage:
             arguments = self._common(cell) | {"defense": defense.spec, "replica": cell.replica}
@@ -178,6 +202,8 @@ class Recipes:
         if training is not None and _is_sanitizer(training):
             inputs["verdict"] = self._sanitize(cell)
             training = None
+        elif training is not None:
+            inputs |= self.examples(cell)
 
         def make() -> Stage:
             arguments = self._common(cell) | {
@@ -193,6 +219,7 @@ class Recipes:
     def _perturb(self, cell: Cell, attacker: Choice) -> Stage:
         """The attack on the victim that a cell without an attack fits."""
         inputs = {"prepared": self._prepare(cell), "fit": self._fit(replace(cell, attacker=None, size=0.0))}
+        inputs |= self.examples(cell)
         training = cell.defense
 
         def make() -> Stage:

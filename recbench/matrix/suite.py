@@ -76,6 +76,15 @@ class LimitRule(Table):
     memory_gb: Annotated[float, Field(gt=0)] | None = None
 
 
+class ExampleRule(Table):
+    """What supervised defenses learn from: fakes that the defender makes by attacks of the defender's own choice."""
+
+    attackers: Annotated[References, Field(min_length=1)]
+    """Whose fakes. For a cell under attack those of the attack's family are left out, whatever is named here."""
+    size: Annotated[float, Field(gt=0, le=1)] = 0.05
+    """Fakes of each attacker, as a share of the users as given."""
+
+
 class KCore(Table):
     """The least number of interactions that every kept user and item has."""
 
@@ -105,6 +114,8 @@ class Suite(Table):
     """The attacks that a worst case is taken over: it stays empty until all of them are there."""
     controls: tuple[str, ...] = ()
     """Attacks that a real one must beat."""
+    examples: ExampleRule | None = None
+    """For supervised defenses; absent, they simulate fakes of their own."""
     limits: LimitRule = LimitRule()
 
     @model_validator(mode="after")

@@ -34,13 +34,20 @@ def audience(poisoned: Poisoned) -> Audience:
     return Audience.shuffled(poisoned.public_id, poisoned.n_genuine, poisoned.seed)
 
 
-def context(prepared: Prepared, poisoned: Poisoned, arguments: Mapping[str, Any], seed: int) -> FitContext:
+def context(
+    prepared: Prepared,
+    poisoned: Poisoned,
+    arguments: Mapping[str, Any],
+    seed: int,
+    simulated: Artifact | None = None,
+) -> FitContext:
     """The surroundings of one fit or inspection.
 
     Args:
         prepared, poisoned: the data.
         arguments: the stage's, for `device`, `threads`, and `dataset` and `seed` for breaking ties.
         seed: of the fit; derived from data set, split seed and component, never from attack or defense.
+        simulated: what a supervised defense learns from.
     """
     split = prepared.split
     everybody = audience(poisoned)
@@ -57,6 +64,7 @@ def context(prepared: Prepared, poisoned: Poisoned, arguments: Mapping[str, Any]
         threads=arguments["threads"],
         catalog=prepared.catalog,
         validate=validate if len(split.validation) else None,
+        examples=None if simulated is None else profiles_of(simulated),
     )
 
 

@@ -186,7 +186,7 @@ def test_the_product_holds_clean_and_undefended_cells_and_the_twins():
                 attacker=choice("attacker", "a", provides={"poisoning"}, knowledge={"defense"}),
                 defense=None,
             ),
-            "attacker 'a' adapts to a defense; there is none",
+            "",
         ),
         (
             cell(defense=choice("defense", "d")),

@@ -138,6 +138,15 @@ class TakesAnyGoal(Popular):
 
 
 @dataclass(frozen=True)
+class NamesTheDefense(Popular):
+    """It says that it knows the defense, and looks at no more than its name."""
+
+    def craft(self, view: AttackerView) -> Profiles:
+        assert view.defense is None or type(view.defense).__name__
+        return super().craft(view)
+
+
+@dataclass(frozen=True)
 class TakesThePlaceOfTheOldest(EvasionFGSM):
     """An insertion that is a substitution: what was read first makes room for what is added."""
 
@@ -233,6 +242,9 @@ BROKEN = {
     "a nuke does not raise its targets": _component("always-pushes", AlwaysPushes, goals=frozenset(GOALS)),
     "it serves the goals and tracks that it declares and no others": _component(
         "takes-any-goal", TakesAnyGoal, goals=frozenset({"push"})
+    ),
+    "an attack that knows the defense escapes one that knows the attack": _component(
+        "names-the-defense", NamesTheDefense, "statistics", "defense"
     ),
     "changes to a trained victim keep to the budget": _of_trained("replaces-the-oldest", TakesThePlaceOfTheOldest),
     "a trained victim is attacked by what is declared": _of_trained(

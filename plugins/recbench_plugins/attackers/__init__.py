@@ -129,6 +129,17 @@ def recbench_attackers() -> Iterator[Component]:
     )
     yield Component(
         "attacker",
+        "adaptive",
+        "recbench_plugins.attackers.adaptive.best_of_n:BestOfN",
+        provides=frozenset({"poisoning"}),
+        knowledge=frozenset({"interactions", "surrogate", "defense"}),
+        goals=frozenset({"push", "nuke:explicit"}),
+        family="adaptive",
+        summary="the best of N poisons, each tried on the deployed defense",
+        reference="Carlini et al., On evaluating adversarial robustness, arXiv 1902.06705, 2019",
+    )
+    yield Component(
+        "attacker",
         "unrolled-gradient",
         "recbench_plugins.attackers.gradient.unrolled_gradient:UnrolledGradient",
         provides=frozenset({"poisoning"}),

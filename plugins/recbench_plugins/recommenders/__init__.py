@@ -91,6 +91,16 @@ def recbench_recommenders() -> Iterator[Component]:
     )
     yield Component(
         "recommender",
+        "simgcl",
+        "recbench_plugins.recommenders.simgcl:SimGCL",
+        provides=frozenset({"differentiable", "persistent"}),
+        family="graph",
+        summary="lightgcn whose rows should stay recognizable under noise",
+        reference="Yu, Yin, Xia, Chen, Cui, Nguyen, Are graph augmentations necessary? Simple graph contrastive "
+        "learning for recommendation, SIGIR 2022",
+    )
+    yield Component(
+        "recommender",
         "multivae",
         "recbench_plugins.recommenders.multivae:MultiVAE",
         provides=frozenset({"differentiable", "persistent"}),

@@ -28,7 +28,7 @@ from recbench.store import Store
 from recbench.store.files import write_file
 
 PAGES = {
-    "index": ("d3", "plot", "tables", "data/boards", "data/charts", "table", "charts", "index"),
+    "index": ("tables", "data/boards", "table", "index"),
     "cells": ("tables", "data/cells", "table", "cells"),
     "cell": ("d3", "plot", "tables", "data/details", "table", "charts", "cell"),
     "plugin": ("tables", "data/boards", "data/cells", "table", "plugin"),
