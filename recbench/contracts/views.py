@@ -177,8 +177,8 @@ class AttackerView:
 
     @property
     def defense(self) -> Sanitizer | RobustTraining | None:
-        """The deployed defense, as it is before it has seen data, or None where nothing is deployed (adaptive attacks).
+        """The deployed defense, or None where nothing is deployed (adaptive attacks).
 
-        An attacker fits it on a poisoned copy of what it sees; what the deployed one makes of the real data stays its own.
+        It has seen no data: an attacker tries it on a poisoned copy of what it sees.
         """
         return cast("Sanitizer | RobustTraining | None", self._see("defense"))
