@@ -33,7 +33,7 @@ def outcomes(subject: Subject, jobs: int, seconds: float = SECONDS) -> Iterator[
             while (result := executor.next()) is not None:
                 each = claimed[result.task.key]
                 if result.status == "ok":
-                    said = store.get(result.task.key).meta
+                    said = store.meta(result.task.key)
                     yield Outcome(each, said["status"], said["reason"])
                 else:
                     yield Outcome(each, "failed", f"{result.status}: {result.reason}")

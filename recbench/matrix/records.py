@@ -26,7 +26,7 @@ def record_of(cell: Cell, plan: Plan, settled: Mapping[str, Settled], store: Sto
     for name, stage in needed.items():
         found = settled[stage.recipe]
         artifacts[name] = found.key if isinstance(found, Done) else None
-    costs = {needed[name].kind: store.get(key).meta["measured"] for name in COSTLY if (key := artifacts.get(name))}
+    costs = {needed[name].kind: store.meta(key)["measured"] for name in COSTLY if (key := artifacts.get(name))}
     for kind, amount in _amounts(artifacts, store).items():
         if kind in costs:  # an attack on a trained victim is counted by its seconds alone
             costs[kind] = costs[kind] | amount
@@ -37,7 +37,7 @@ def record_of(cell: Cell, plan: Plan, settled: Mapping[str, Settled], store: Sto
     }
     if isinstance(end, Failed):
         return record | {"status": end.status, "reason": end.reason, "stage": end.stage, "log": end.log}
-    evaluated = store.get(end.key).meta
+    evaluated = store.meta(end.key)
     return record | {"metrics": evaluated["metrics"], "cost": costs | {"evaluate": evaluated["measured"]}}
 
 
@@ -50,19 +50,18 @@ def record_without_run(cell: Cell, plan: Plan) -> dict[str, Any]:
 
 def _amounts(artifacts: Mapping[str, str | None], store: Store) -> dict[str, dict[str, int]]:
     """By stage that was computed, how much it had to do: profiles crafted, interactions trained on."""
-    found = {name: store.get(key) for name, key in artifacts.items() if key}
     amounts: dict[str, dict[str, int]] = {}
     counts = np.array([], dtype=np.int64)
-    if "profiles" in found:
-        counts = np.diff(found["profiles"].arrays["indptr"])
+    if key := artifacts["profiles"]:
+        counts = np.diff(store.get(key).arrays["indptr"])
         amounts["craft"] = {"profiles": len(counts)}
-    if "fit" in found:
-        prepared = found["prepared"]
-        if "verdict" not in found:
-            trained = len(prepared.arrays["train_users"]) + counts.sum()
-        else:
+    if artifacts["fit"] and (key := artifacts["prepared"]):
+        prepared = store.get(key)
+        if key := artifacts["verdict"]:
             genuine = np.bincount(prepared.arrays["train_users"], minlength=prepared.meta["n_users"])
-            trained = np.concatenate([genuine, counts])[found["verdict"].arrays["keep"]].sum()
+            trained = np.concatenate([genuine, counts])[store.get(key).arrays["keep"]].sum()
+        else:
+            trained = len(prepared.arrays["train_users"]) + counts.sum()
         amounts["fit"] = {"interactions": int(trained)}
     return amounts
 

@@ -52,7 +52,7 @@ class Stage:
 
 def effective_inputs(stage: Stage, keys: Mapping[str, str], store: Store) -> dict[str, str]:
     """The inputs that make a difference: a verdict that removes nobody leaves the same fit as no verdict."""
-    if stage.kind == "fit" and "verdict" in keys and store.get(keys["verdict"]).meta["removed"] == 0:
+    if stage.kind == "fit" and "verdict" in keys and store.meta(keys["verdict"])["removed"] == 0:
         return {name: key for name, key in keys.items() if name != "verdict"}
     return dict(keys)
 

@@ -94,6 +94,15 @@ class Store:
         """
         return read_artifact(self.folder(key))
 
+    def meta(self, key: str) -> dict[str, Any]:
+        """The artifact's meta, without reading its arrays.
+
+        Raises:
+            DataError: it is not there, or damaged.
+        """
+        meta: dict[str, Any] = read_header(self.folder(key))["meta"]
+        return meta
+
     def digest(self, key: str) -> str:
         """The artifact's digest, without reading its arrays.
 

@@ -95,7 +95,7 @@ class Search:
 
     def learn(self, proposed: optuna.trial.Trial, result: TaskResult, store: Store) -> Tried:
         """Note what became of a proposal."""
-        quality = store.get(result.task.key).meta["quality"] if result.status == "ok" else None
+        quality = store.meta(result.task.key)["quality"] if result.status == "ok" else None
         reason = "" if quality is not None else f"{result.status}: {result.reason}"
         tried = Tried(self.space.rounded(proposed.params), quality, reason, result.cpu_seconds)
         self.tried.append(tried)
