@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.json as pa_json
 import pyarrow.parquet as pq
 
-from recbench.data.readers.columns import find_roles, plain
+from recbench.data.readers.columns import ALIASES, find_roles, plain
 from recbench.data.readers.sequences import expand, is_sequences, read_sequences
 from recbench.data.readers.sparse import is_sparse, read_sparse
-from recbench.data.readers.tables import first_line, open_text, parse, split_line
+from recbench.data.readers.tables import blocks, first_line, open_text, parse, rewritten, split_line
 from recbench.errors import DataError
 
 Form = Literal["auto", "table", "sequences"]
@@ -24,6 +24,7 @@ Form = Literal["auto", "table", "sequences"]
 
 PARQUET = b"PAR1"
 ZIP = b"PK\x03\x04"
+KNOWN = frozenset(alias for aliases in ALIASES.values() for alias in aliases)
 HISTORY = "itemidlist"
 """The column of RecBole's sequential files with the items before the last one, as `plain` writes it."""
 
@@ -69,8 +70,8 @@ def read_table(path: Path, form: Form = "auto") -> pa.Table:
                 f"{path} is a binary file; recbench reads delimited text, Parquet, and both in zip archives"
             )
         if form == "sequences":
-            return read_sequences(file.read(), path)
-        return _read_records(file.read(), path) if head.startswith(b"{") else _read_delimited(file, path, form)
+            return read_sequences(file, path)
+        return _read_records(file, path) if head.startswith(b"{") else _read_delimited(file, path, form)
 
 
 def _read_parquet(path: Path) -> pa.Table:
@@ -84,31 +85,58 @@ def _read_parquet(path: Path) -> pa.Table:
     return pa.table({role: table.column(file.schema_arrow.names[at]) for role, at in roles.items()})
 
 
-def _read_records(text: bytes, path: Path) -> pa.Table:
+def _read_records(file: IO[bytes], path: Path) -> pa.Table:
+    start = file.tell()
     try:
-        # One block: a record may be longer than the blocks that Arrow cuts by itself.
-        table = pa_json.read_json(pa.BufferReader(text), pa_json.ReadOptions(block_size=len(text)))
-    except pa.ArrowException as error:
-        raise DataError(f"{path} is not JSON with one object a line ({str(error).splitlines()[0]})") from error
+        table = pa.concat_tables(map(_compact, map(_records, blocks(file))), promote_options="permissive")
+    except pa.ArrowException:  # a broken file, or a column that is of one type here and of another there: look at all
+        file.seek(start)
+        try:
+            table = _records(file.read())
+        except pa.ArrowException as error:
+            raise DataError(f"{path} is not JSON with one object a line ({str(error).splitlines()[0]})") from error
     roles = find_roles(table.column_names, path)
-    return table.select(list(roles.values())).rename_columns(list(roles))
+    return pa.table({role: _without_gaps(table.column(at)) for role, at in roles.items()})
+
+
+def _records(text: bytes) -> pa.Table:
+    # One block: a record may be longer than the blocks that Arrow cuts by itself.
+    return pa_json.read_json(pa.BufferReader(text), pa_json.ReadOptions(block_size=len(text)))
+
+
+def _compact(block: pa.Table) -> pa.Table:
+    """The block with repeated texts as dictionaries, and nothing but the names of columns that have no role."""
+
+    def compact(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
+        if plain(name) not in KNOWN:
+            return pa.nulls(len(column))
+        repeats = pa.types.is_string(column.type) and plain(name) not in ALIASES["timestamp"]
+        return column.dictionary_encode() if repeats else column
+
+    names = block.column_names
+    return pa.table([compact(*named) for named in zip(names, block.columns, strict=True)], names)
+
+
+def _without_gaps(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The column, as text where rows of a dictionary are missing: whoever reads it names the row."""
+    gaps = pa.types.is_dictionary(column.type) and column.null_count
+    return column.cast(pa.string()) if gaps else column
 
 
 def _read_delimited(file: IO[bytes], path: Path, form: Form) -> pa.Table:
     start = file.tell()
     line = first_line(file.readline())
     file.seek(start)
-    delimiter, text = _delimiter(line), None
-    if delimiter == " ":  # files of triples align their columns with runs of blanks
-        text = re.sub(rb"(?m)^ | (?=\r?$)", b"", re.sub(rb"[ \t]+", b" ", file.read()))
-        line = first_line(text)
+    delimiter = _delimiter(line)
+    if delimiter == " ":
+        line = first_line(_single_blanks(line.encode()))
     fields = split_line(line, delimiter)
     if header := not any(NUMBER.fullmatch(field) for field in fields):
         roles = find_roles(fields, path)
         if HISTORY in (known := [plain(field) for field in fields]):
             roles = {"user": roles["user"], "history": known.index(HISTORY), "item": roles["item"]}
-    elif form == "auto" and text is not None and is_sequences(text, path):
-        return read_sequences(text, path)
+    elif form == "auto" and delimiter == " " and is_sequences(file, path):
+        return read_sequences(file, path)
     elif 2 <= len(fields) <= len(TRIPLE):
         roles = {role: at for at, role in enumerate(TRIPLE[: len(fields)])}
     else:
@@ -118,13 +146,16 @@ def _read_delimited(file: IO[bytes], path: Path, form: Form) -> pa.Table:
         )
     names = [str(at) for at in range(len(fields))]
     keep = [names[at] for at in roles.values()]
-    if text is not None or "history" in roles:
-        table = parse(file if text is None else text, path, names, delimiter, header=header, keep=keep)
-    else:
-        repeating = [names[at] for role, at in roles.items() if role != "timestamp"]
-        table = parse(file, path, names, delimiter, header=header, keep=keep, repeating=repeating)
+    repeating = [] if "history" in roles else [names[at] for role, at in roles.items() if role != "timestamp"]
+    text = rewritten(file, _single_blanks) if delimiter == " " else file
+    table = parse(text, path, names, delimiter, header=header, keep=keep, repeating=repeating)
     table = table.rename_columns(list(roles))
     return expand(table["user"], table["history"], table["item"], path) if "history" in roles else table
+
+
+def _single_blanks(text: bytes) -> bytes:
+    """Whole lines with one blank between fields: files of triples align their columns with runs of them."""
+    return re.sub(rb"(?m)^ | (?=\r?$)", b"", re.sub(rb"[ \t]+", b" ", text))
 
 
 def _delimiter(line: str) -> str:

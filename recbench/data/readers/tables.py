@@ -7,20 +7,25 @@ import gzip
 import io
 import lzma
 import zlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from recbench.errors import DataError
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 PACKINGS = {"gzip": b"\x1f\x8b", "xz": b"\xfd7zXZ\x00"}
 """How packed files begin."""
 MARK = b"\xef\xbb\xbf"
 """The byte order mark of UTF-8."""
+BLOCK = 1 << 20
+"""Bytes of text that are in memory at a time."""
 
 
 @contextmanager
@@ -62,6 +67,33 @@ def read_text(path: Path) -> bytes:
     """
     with open_text(path) as file:
         return file.read()
+
+
+def blocks(file: IO[bytes]) -> Iterator[bytes]:
+    """The rest of a stream as whole lines, about `BLOCK` bytes at a time."""
+    while block := file.read(BLOCK):
+        yield block + file.readline()
+
+
+class _Rewritten(io.RawIOBase):
+    def __init__(self, file: IO[bytes], rewrite: Callable[[bytes], bytes]) -> None:
+        self._blocks = map(rewrite, blocks(file))
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        wanted = memoryview(buffer)
+        self._rest = self._rest or memoryview(next(self._blocks, b""))
+        size = min(len(wanted), len(self._rest))
+        wanted[:size], self._rest = self._rest[:size], self._rest[size:]
+        return size
+
+
+def rewritten(file: IO[bytes], rewrite: Callable[[bytes], bytes]) -> IO[bytes]:
+    """A stream of what `rewrite` makes of the lines of another one, of which it is given some whole ones at a time."""
+    return io.BufferedReader(_Rewritten(file, rewrite), BLOCK)
 
 
 def first_line(text: bytes) -> str:
@@ -107,7 +139,7 @@ def parse(
     if header:
         lines.readline()
     if delimiter == "::":  # Arrow knows delimiters of one character only
-        lines, delimiter = io.BytesIO(lines.read().replace(b"::", b"\x1f")), "\x1f"
+        lines, delimiter = rewritten(lines, lambda block: block.replace(b"::", b"\x1f")), "\x1f"
     distinct = pa.dictionary(pa.int32(), pa.string())
     try:
         return pa_csv.open_csv(
