@@ -65,6 +65,14 @@ def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+def test_meta_and_digest_are_read_without_the_arrays(tmp_path):
+    store = Store(tmp_path)
+    digest = store.put("key", Artifact({"x": np.arange(3)}, {"users": 3}))
+    (store.folder("key") / "x.npy").unlink()
+    assert store.meta("key") == {"users": 3}
+    assert store.digest("key") == digest
+
+
 def test_of_two_writers_of_one_key_the_slower_gets_the_digest_of_the_faster(tmp_path, monkeypatch):
     store = Store(tmp_path)
     digests = []
