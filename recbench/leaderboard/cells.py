@@ -11,7 +11,7 @@ from recbench.leaderboard.render import as_csv
 
 ABOUT = ("cell_id", "build_id", "status", "stage", "reason")
 """The first columns. Those of the question follow, under its own names; then `cost.` and `metrics.`."""
-JSON = ("params", "shares")
+JSON = ("params", "shares", "attackers")
 """The leaves of a question that are not single values."""
 MEASURED = ("cost.", "metrics.")
 """How the columns of numbers begin."""

@@ -29,7 +29,7 @@ class DefenseRow:
         least_detectable: the least effect taken back that these units could have shown.
         utility_change: of NDCG@10 without attack, relative to the undefended victim's.
         detection_ap, detection_auc, detection_recall, genuine_removed: means over the mandatory attacks.
-        cpu_seconds: of inspecting and fitting, beyond the undefended fit.
+        cpu_seconds: of making examples, inspecting and fitting, beyond the undefended fit.
         adaptive_gain, adaptive: what an attack that was shown the defense does in spite of it, and which; the
             worst of several. There is no share recovered of it: it does not run without the defense.
     """
@@ -122,10 +122,11 @@ def _beside_adaptive(grid: Grid, victim: Place, row: DefenseRow) -> DefenseRow:
 
 
 def _cost(grid: Grid, attacked: list[Place], defended: list[Place]) -> float | None:
-    inspected = np.array([grid.cpu_seconds("sanitize", place) for place in defended])
+    before = [[grid.cpu_seconds(stage, place) for place in defended] for stage in ("simulate", "sanitize")]
     fits = np.array([grid.cpu_seconds("fit", place) for place in defended])
     undefended = np.array([grid.cpu_seconds("fit", place) for place in attacked])
-    return whole_mean(np.nan_to_num(inspected) + fits - undefended)  # robust training inspects nothing
+    # Robust training inspects nothing, and most defenses learn from no examples.
+    return whole_mean(np.nan_to_num(before).sum(axis=0) + fits - undefended)
 
 
 def _under_attack(grid: Grid, victim: Place, row: DefenseRow) -> tuple[DefenseRow, Values | None, Values | None]:

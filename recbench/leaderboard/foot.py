@@ -12,6 +12,7 @@ from recbench.leaderboard import defenses, recommenders
 from recbench.leaderboard.attackers import BASELINE, AttackerRow
 from recbench.leaderboard.defenses import DefenseRow
 from recbench.leaderboard.grid import Grid
+from recbench.leaderboard.labels import key_of
 from recbench.leaderboard.recommenders import RecommenderRow
 from recbench.leaderboard.standing import several
 from recbench.leaderboard.throughput import ThroughputRow
@@ -56,6 +57,7 @@ def defenses_foot(grid: Grid, rows: Sequence[DefenseRow]) -> list[str]:
         f"Ranked with at least {defenses.GATE:.0%} of the undefended victim's clean NDCG@10."
         " CPU: beyond the undefended fit.",
         f"Adaptive {grid.effect.name}: what the worst attack that was shown the defense does in spite of it.",
+        *_examples(grid),
         *_power(grid, rows),
     ]
 
@@ -109,6 +111,22 @@ def _choice(grid: Grid, what: str) -> str:
     if several(grid.clusters):
         return f"The {what} attack is chosen on the other split seeds than it is reported on."
     return f"One split seed: the {what} attack is chosen where it is reported, which makes it look worse."
+
+
+def _examples(grid: Grid) -> list[str]:
+    """What supervised defenses have learned from, where any has."""
+    attackers, learners = set(), set()
+    for question in (record["question"] for record in grid.records):
+        if named := (question.get("examples") or {}).get("attackers"):
+            attackers |= {attacker["name"] for attacker in named}
+            learners.add(grid.labels["defense"][key_of(question["defense"])])
+    if not learners or grid.suite.examples is None:
+        return []
+    return [
+        f"Supervised: {', '.join(sorted(learners))}. Examples: fakes of {', '.join(sorted(attackers))}, each"
+        f" {grid.suite.examples.size:.3g} of the users, crafted on the data as given, for other targets; those of the"
+        " attack's own family are left out.",
+    ]
 
 
 def _power(grid: Grid, rows: Rows) -> list[str]:

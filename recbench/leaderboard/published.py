@@ -16,7 +16,7 @@ from recbench.leaderboard.render import ABSENT
 from recbench.leaderboard.write import CELLS, SUITE
 from recbench.matrix.suite import Suite
 
-FRACTIONS = ("size", "positive_from", "targets.fraction")
+FRACTIONS = ("size", "positive_from", "targets.fraction", "examples.size")
 COUNTS = ("seed", "group", "replica", "targets.count", "kcore.users", "kcore.items")
 """The columns of a question that are numbers."""
 COMPONENTS = tuple(f"{axis}.{part}" for axis in ("recommender", "attacker", "defense") for part in ("name", "version"))

@@ -103,9 +103,7 @@ def perturb(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Art
     return Artifact({name: getattr(ranking, name) for name in ("top", "target_ranks", "target_scores", "candidates")})
 
 
-def _fitted(
-    arguments: Mapping[str, Any], prepared: Prepared, poisoned: Poisoned, simulated: Artifact | None
-) -> Scorer:
+def _fitted(arguments: Mapping[str, Any], prepared: Prepared, poisoned: Poisoned, simulated: Artifact | None) -> Scorer:
     """The victim, trained as stage `fit` trains it on clean data."""
     recommender = instance(arguments["recommender"])
     seed = fit_seed(arguments, arguments["recommender"]["name"])

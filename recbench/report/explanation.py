@@ -111,11 +111,12 @@ class Explanation:
 
 def _seen(explained: Mapping[str, Any], store: Store, labels: Mapping[str, str]) -> dict[str, Seen]:
     """What the run's detectors said of the same poison, by their labels."""
-    question = {**explained["question"], "defense": None}
+    undefended = {"defense": None, "examples": None}
+    question = explained["question"] | undefended
     seen = {}
     for record in store.records():
         verdict = record["artifacts"].get("verdict")
-        if verdict is not None and {**record["question"], "defense": None} == question:
+        if verdict is not None and record["question"] | undefended == question:
             arrays = store.get(verdict).arrays
             label = labels[key_of(record["question"]["defense"])]
             seen[label] = Seen(arrays["suspicion"], ~arrays["keep"])

@@ -92,6 +92,8 @@ def _check_finished(results: Results) -> None:
         raise DataError(
             f"attacks on a trained victim leave nothing that a verifier could check: run without {names} to submit"
         )
+    if any("examples" in cell["question"] for cell in results.cells):
+        raise DataError("a verifier makes no examples: take [examples] out of the suite, and run it again, to submit")
 
 
 def _packed(record: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from recbench.contracts import FitContext, Profiles, Sanitizer, Verdict, derive_
 from recbench.data import Interactions
 
 Array = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 SHARE, MOST = 0.3, 500
 """Simulated fakes: as a share of the users, and at most. Fewer weigh as much as the share."""
@@ -31,18 +30,18 @@ class DegreeSAD(Sanitizer):
     order statistic ⌊(d_u - 1) / 4⌋ from 0). A decision tree by entropy learns which of them fakes have; suspicion is
     the share of fakes in a user's leaf.
 
-    It learns from `ctx.examples`, whose profiles are appended to the data, so that they count in the popularities, and
-    dropped again. Without examples it simulates: the users as given pass for genuine, and fakes of genuine lengths hold
-    one of five cold items and fillers, of half of them uniform and of half in proportion to popularity. Each tree has
-    fakes of its own and suspicion is their mean. Only profiles that choose items as the examples do can be found: the
-    popular attack is not.
+    The users as given pass for genuine. The fakes are `ctx.examples`, where the suite has some; they are appended to
+    the data, so that they count in the popularities, and dropped again. Without examples it simulates: fakes of
+    genuine lengths hold one of five cold items and fillers, of half of them uniform and of half in proportion to
+    popularity. Each tree then has fakes of its own and suspicion is their mean. Only profiles that choose items as the
+    fakes do that it learned from can be found: by simulation the popular attack is not.
 
     Measured by simulation on 80% training splits, attack sizes of 3%, fakes of genuine lengths, one cold target: random
     AUC 1.00 and recall .93 on ml-100k, .87 and .10 on FilmTrust; bandwagon .74 and .77; 0.5% to 1.3% of the users are
     removed without attack.
 
     Args:
-        trees: without examples, simulations.
+        trees: without examples, how many times it simulates; with them there is one tree.
         leaf: least share of what is learned from in a leaf.
         threshold: suspicion above which a user is removed. Fakes are 3 in 13 of the simulated data; a posterior of .7
             there is one half where they are 11 in 100.
@@ -53,30 +52,26 @@ class DegreeSAD(Sanitizer):
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.7
 
     def inspect(self, train: Interactions, ctx: FitContext) -> Verdict:
-        genuine = np.zeros(train.n_users, dtype=np.bool_)
-        if ctx.examples is not None:
-            features = popularity_features(appended(train, ctx.examples.profiles))
-            suspicion = self._tree(features[len(genuine) :], ctx.examples.fake, features[: len(genuine)], ctx.seed)
+        if ctx.examples is None:
+            made = [simulate(train, derive_seed(ctx.seed, "simulation", each)) for each in range(self.trees)]
         else:
-            suspicion = np.zeros(train.n_users)
-            for each in range(self.trees):
-                fakes = simulate(train, derive_seed(ctx.seed, "simulation", each))
-                features = popularity_features(appended(train, fakes))
-                fake = np.concatenate([genuine, np.ones(len(fakes), dtype=np.bool_)])
-                suspicion += self._tree(features, fake, features[: len(genuine)], ctx.seed) / self.trees
+            made = [ctx.examples]
+        suspicion = sum((self._tree(train, fakes, ctx) / len(made) for fakes in made), np.zeros(train.n_users))
         suspicion[train.user_counts == 0] = 0.0  # nothing to judge by
         return Verdict(suspicion, suspicion <= self.threshold)
 
-    def _tree(self, known: Array, fake: Flags, judged: Array, seed: int) -> Array:
-        """The share of fakes in the leaf of each of `judged`, of a tree grown on `known`."""
+    def _tree(self, train: Interactions, fakes: Profiles, ctx: FitContext) -> Array:
+        """The share of fakes in the leaf of each user, of a tree that tells them from the users."""
+        known = popularity_features(appended(train, fakes))
+        fake = np.arange(len(known)) >= train.n_users
         # Only where fakes were fewer than their share do they weigh more than one.
         weights = np.where(fake, max(1.0, SHARE * (~fake).sum() / max(1, fake.sum())), 1.0)
         tree = DecisionTreeClassifier(
             criterion="entropy",
             min_weight_fraction_leaf=self.leaf,
-            random_state=derive_seed(seed, "degree-sad") % 2**32,
+            random_state=derive_seed(ctx.seed, "degree-sad") % 2**32,
         ).fit(known, fake, weights)
-        shares: Array = tree.predict_proba(judged) @ tree.classes_.astype(np.float64)
+        shares: Array = tree.predict_proba(known[: train.n_users]) @ tree.classes_.astype(np.float64)
         return shares
 
 

@@ -194,20 +194,16 @@ class JointProblem(Problem):
 
 
 def labelled(train: Interactions, ctx: FitContext) -> tuple[Interactions, NDArray[np.bool_]]:
-    """The data and, after its users, labelled ones: `ctx.examples`, or fakes that the defender simulates.
+    """The data and, after its users, fakes, and who of them is one: `ctx.examples`, or what the detector simulates.
 
-    The users as given pass for genuine. On an explicit track the added ones rate by lot, as ratings go.
+    The users as given pass for genuine. On an explicit track simulated ones rate by lot, as ratings go.
     """
-    if ctx.examples is None:
-        added = simulate(train, derive_seed(ctx.seed, "simulation"))
-        fake = np.ones(len(added), dtype=np.bool_)
-    else:
-        added, fake = ctx.examples.profiles, ctx.examples.fake
-    data = appended(train, added)
+    fakes = simulate(train, derive_seed(ctx.seed, "simulation")) if ctx.examples is None else ctx.examples
+    data = appended(train, fakes)
     if train.ratings is not None:
-        lots = numpy_rng(ctx.seed, "ratings").choice(train.ratings, len(added.items))
-        data = replace(data, ratings=np.concatenate([train.ratings, lots if added.ratings is None else added.ratings]))
-    return data, np.concatenate([np.zeros(train.n_users, dtype=np.bool_), fake])
+        lots = numpy_rng(ctx.seed, "ratings").choice(train.ratings, len(fakes.items))
+        data = replace(data, ratings=np.concatenate([train.ratings, lots if fakes.ratings is None else fakes.ratings]))
+    return data, np.arange(data.n_users) >= train.n_users
 
 
 def _standard(columns: Tensor) -> Tensor:

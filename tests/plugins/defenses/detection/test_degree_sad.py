@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from recbench.contracts import Examples, FitContext, Profiles
+from recbench.contracts import FitContext, Profiles
 from recbench.data.feedback import binarize
 from recbench.data.interactions import Interactions
 from recbench_plugins.defenses.detection.degree_sad import DegreeSAD, popularity_features, simulate
@@ -57,18 +57,32 @@ def test_simulated_fakes_have_genuine_lengths_distinct_items_and_a_cold_target(
     assert np.median(popular[::2]) > 3 * np.median(popular[1::2])
 
 
-def test_labelled_examples_are_what_is_learned_from(poisoned: Callable[..., Any]) -> None:
-    data, fake = poisoned("ml-100k", 0.03)
-    other, known = poisoned("ml-100k", 0.1, seed=6)
-    kept = known | (np.random.default_rng(0).random(len(known)) < 0.5)
-    rows = np.flatnonzero(kept[other.users])
-    place = np.cumsum(kept) - 1
-    profiles = Profiles.from_pairs(place[other.users[rows]], other.items[rows], int(kept.sum()))
-    verdict = DegreeSAD().inspect(data, replace(CTX, examples=Examples(profiles, known[kept])))
+def _fakes(poisoned: Callable[..., Any], attack: str) -> Profiles:
+    """Those of another attack, of another target."""
+    data, fake = poisoned("ml-100k", 0.1, attack=attack, seed=6)
+    rows = np.flatnonzero(fake[data.users])
+    place = np.cumsum(fake) - 1
+    return Profiles.from_pairs(place[data.users[rows]], data.items[rows], int(fake.sum()))
+
+
+def test_examples_are_what_is_learned_from_and_nobody_judges_them(poisoned: Callable[..., Any]) -> None:
+    data, fake = poisoned("ml-100k", 0.03, attack="popular")
+    alike, unlike = (replace(CTX, examples=_fakes(poisoned, attack)) for attack in ("popular", "random"))
+    verdict = DegreeSAD().inspect(data, alike)
     verdict.check(data.n_users)
-    assert roc_auc_score(fake, verdict.suspicion) > 0.95
-    turned = DegreeSAD().inspect(data, replace(CTX, examples=Examples(profiles, ~known[kept])))
-    assert roc_auc_score(fake, turned.suspicion) < 0.05
+    assert roc_auc_score(fake, verdict.suspicion) > 0.9
+    assert roc_auc_score(fake, DegreeSAD().inspect(data, unlike).suspicion) < 0.5
+
+
+def test_relabelled_users_get_the_same_verdict_by_the_same_examples(
+    poisoned: Callable[..., Any], relabelled: Callable[..., Any]
+) -> None:
+    data, _ = poisoned("ml-100k", 0.03)
+    ctx = replace(CTX, examples=_fakes(poisoned, "bandwagon"))
+    other, ids = relabelled(data)
+    first, second = (DegreeSAD().inspect(each, ctx) for each in (data, other))
+    np.testing.assert_allclose(second.suspicion[ids], first.suspicion, atol=1e-12)
+    np.testing.assert_array_equal(second.keep[ids], first.keep)
 
 
 @pytest.mark.parametrize(("name", "auc"), [("ml-100k", 0.95), ("filmtrust", 0.75)])

