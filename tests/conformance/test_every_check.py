@@ -26,7 +26,7 @@ def _broken() -> dict[str, Component]:
 
 BROKEN = _broken()
 SMALLER = {
-    "adaptive": {"trials": 4, "judges": 1},
+    "adaptive": {"trials": 4},
     "gan": {"hidden": 32, "imitation_steps": 40, "steps": 6, "dim": 8, "epochs": 20, "starts": 1, "held_out": 1},
     "unrolled-gradient": {"dim": 8, "epochs": 20, "steps": 4},
 }

@@ -146,7 +146,7 @@ class Dissects(PoisoningAttacker):
     component: ClassVar[dict[str, Any]] = {"knowledge": {"victim", "defense"}}
 
     def craft(self, view: AttackerView) -> Profiles:
-        assert hasattr(view.defense, "inspect")
+        assert view.defense is None or hasattr(view.defense, "inspect")
         best = np.argsort(-view.victim.score(np.array([0]))[0], kind="stable")[: view.budget.sizes[0]]
         return Profiles.from_pairs(np.zeros(len(best), np.int64), best, 1)
 

@@ -58,7 +58,7 @@ class BestOfN(PoisoningAttacker):
     base: Base = "popular"
     trials: PositiveInt = 10
     surrogate: str | None = None
-    judges: PositiveInt = 2
+    judges: PositiveInt = 1
 
     def craft(self, view: AttackerView) -> Profiles:
         name = self.surrogate or ("wmf-sgd" if view.feedback == "implicit" else "biased-mf")
