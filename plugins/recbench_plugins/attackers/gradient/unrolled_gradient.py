@@ -7,9 +7,10 @@ problem, and the gradient of the attack's loss flows back through every step of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -18,18 +19,22 @@ from torch import Tensor
 
 from recbench.contracts import (
     AttackerView,
+    Params,
     PoisoningAttacker,
+    Problem,
     Profiles,
     RecbenchError,
     RelaxedProfiles,
     derive_seed,
     numpy_rng,
+    option,
     project,
     straight_through,
     torch_rng,
     unroll,
 )
 from recbench.data import Interactions
+from recbench_plugins.attackers.gradient.implicit import optimum
 from recbench_plugins.attackers.objectives import Aim, Objective
 
 
@@ -63,6 +68,9 @@ class UnrolledGradient(PoisoningAttacker):
         rotate: train the surrogate from another seed in every step; with one seed the attack overfits it.
         held_out: how many surrogate seeds, none of which gave a gradient, judge every step; the best step's
             profiles are the attack. With 0 the step's own seed judges, as in the paper.
+        gradient: `implicit` takes the gradient of the training's optimum instead (see `optimum`): its memory does not
+            grow with the epochs, of which there should be enough to come near the optimum.
+        surrogates: how many seeds of the surrogate a step's gradient is the mean of; its cost grows with them.
     """
 
     surrogate: str = "wmf-sgd"
@@ -77,6 +85,12 @@ class UnrolledGradient(PoisoningAttacker):
     noise: Annotated[float, Field(ge=0, le=1)] = 0.0
     rotate: bool = True
     held_out: NonNegativeInt = 2
+    gradient: Literal["unrolled", "implicit"] = option("unrolled")
+    surrogates: Annotated[int, Field(ge=1)] = option(1)
+
+    def __post_init__(self) -> None:
+        if self.gradient == "implicit" and self.unrolled_epochs is not None:
+            raise RecbenchError("the implicit gradient unrolls no epoch; leave unrolled_epochs out")
 
     def craft(self, view: AttackerView) -> Profiles:
         best = min(self.descend(view), key=lambda iterate: iterate.loss)
@@ -94,9 +108,14 @@ class UnrolledGradient(PoisoningAttacker):
         surrogate = view.surrogate(self.surrogate, dim=self.dim, epochs=self.epochs)
         judges = [derive_seed(view.seed, "held out", k) for k in range(self.held_out)]
 
-        def loss(profiles: RelaxedProfiles, seed: int, last: int | None) -> Tensor:
+        def loss(profiles: RelaxedProfiles, trained: Callable[[Problem], Params]) -> Tensor:
             problem = surrogate.problem(view.observed, view.context("surrogate"), profiles)
-            return aim.loss(problem, problem.encode(unroll(problem, seed, last)))
+            return aim.loss(problem, problem.encode(trained(problem)))
+
+        def attacked(problem: Problem, seed: int) -> Params:
+            if self.gradient == "implicit":
+                return optimum(problem, seed)
+            return unroll(problem, seed, self.unrolled_epochs)
 
         weights = genuine_rows(view.observed, view.budget.sizes, view.seed, view.device)
         rng = torch_rng(view.seed, "noise", device=view.device)
@@ -105,15 +124,20 @@ class UnrolledGradient(PoisoningAttacker):
         for step in range(self.steps + 1):
             weights.requires_grad_()
             hard = straight_through(RelaxedProfiles.dense(weights), view.budget, ties, always, never)
-            inner = loss(hard, derive_seed(view.seed, "inner", step if self.rotate else 0), self.unrolled_epochs)
+            gradient, inner = torch.zeros_like(weights), []
+            for k in range(self.surrogates):
+                number = (step if self.rotate else 0) + k * (self.steps + 1)
+                found = loss(hard, partial(attacked, seed=derive_seed(view.seed, "inner", number)))
+                inner.append(float(found.detach()))
+                if step < self.steps:
+                    gradient += torch.autograd.grad(found, weights)[0]
             chosen = project(RelaxedProfiles.dense(weights), view.budget, ties, always, never)
             sparse = RelaxedProfiles.of(chosen, view.observed.n_items, view.device)
             with torch.no_grad():
-                judged = float(np.mean([float(loss(sparse, seed, 0)) for seed in judges])) if judges else float(inner)
-            yield Iterate(chosen, judged)
+                judged = [float(loss(sparse, partial(unroll, seed=seed, last=0))) for seed in judges]
+            yield Iterate(chosen, float(np.mean(judged or inner)))
             if step == self.steps:
                 return
-            (gradient,) = torch.autograd.grad(inner, weights)
             # The targets are fixed: their gradient would only shorten the rest of the row's.
             gradient[:, targets] = 0
             velocity = self.momentum * velocity + gradient / (gradient.norm(dim=1, keepdim=True) + 1e-12)

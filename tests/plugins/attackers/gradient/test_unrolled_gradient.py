@@ -16,6 +16,7 @@ from recbench.contracts import (
     Goal,
     KnowledgeViolation,
     Profiles,
+    RecbenchError,
     RelaxedProfiles,
     derive_seed,
     unroll,
@@ -168,8 +169,9 @@ def test_it_touches_what_its_component_declares_and_needs_all_of_it() -> None:
         (replace(ATTACK, latent=False), 0.2),
         (replace(ATTACK, unrolled_epochs=10), 0.2),
         (replace(ATTACK, rotate=False, held_out=0), 0.2),
+        (replace(ATTACK, gradient="implicit"), 0.2),
     ],
-    ids=["log-rank", "cross-entropy", "projected", "last epochs", "one seed"],
+    ids=["log-rank", "cross-entropy", "projected", "last epochs", "one seed", "implicit"],
 )
 def test_on_fresh_surrogates_descent_beats_its_start_and_random_profiles(
     attack: UnrolledGradient, margin: float
@@ -177,6 +179,20 @@ def test_on_fresh_surrogates_descent_beats_its_start_and_random_profiles(
     view = _view(seed=1)
     start = _loss(attack, view, replace(attack, steps=0).craft(view))
     assert _loss(attack, view, attack.craft(view)) < min(start, _loss(attack, view, _random(view))) - margin
+
+
+def test_an_ensemble_follows_the_mean_gradient_of_surrogates_from_different_seeds() -> None:
+    """One seed of several that are the same one would give the profiles of that one."""
+    one, two = (replace(ATTACK, steps=2, held_out=0, surrogates=count) for count in (1, 2))
+    first, second = (list(attack.descend(_view(seed=1))) for attack in (one, two))
+    assert _rows(first[0].profiles) == _rows(second[0].profiles)
+    assert first[0].loss != second[0].loss
+    assert _rows(first[-1].profiles) != _rows(second[-1].profiles)
+
+
+def test_epochs_to_unroll_are_refused_where_the_gradient_is_implicit() -> None:
+    with pytest.raises(RecbenchError, match="leave unrolled_epochs out"):
+        replace(ATTACK, gradient="implicit", unrolled_epochs=5)
 
 
 def test_a_nuke_lowers_the_target_on_fresh_surrogates() -> None:
