@@ -67,6 +67,7 @@ def defense_columns() -> list[Column]:
         _number("genuine removed", "genuine_removed", ".1%"),
         _number("CPU s", "cpu_seconds", "+.2f"),
         _number("adaptive gain", "adaptive_gain", "+.3f"),
+        _number("recovered of it", "adaptive_recovered", "+.0%"),
         Column("note", _defense_note, words=True),
     ]
 

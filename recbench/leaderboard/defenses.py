@@ -31,7 +31,9 @@ class DefenseRow:
         detection_ap, detection_auc, detection_recall, genuine_removed: means over the mandatory attacks.
         cpu_seconds: of making examples, inspecting and fitting, beyond the undefended fit.
         adaptive_gain, adaptive: what an attack that was shown the defense does in spite of it, and which; the
-            worst of several. There is no share recovered of it: it does not run without the defense.
+            worst of several.
+        adaptive_recovered: the share that the defense takes back of what the same attacks do when they are shown that
+            nothing is deployed: another poison, the best that they can do each time.
     """
 
     dataset: str
@@ -56,6 +58,7 @@ class DefenseRow:
     cpu_seconds: float | None
     adaptive_gain: float | None = None
     adaptive: str | None = None
+    adaptive_recovered: float | None = None
 
 
 def defense_rows(grid: Grid) -> list[DefenseRow]:
@@ -114,10 +117,14 @@ def _beside_adaptive(grid: Grid, victim: Place, row: DefenseRow) -> DefenseRow:
     if not len(complete):
         return row
     chosen = worst_attack(harm[complete], grid.clusters)
+    left = pick(harm[complete], chosen)
+    effect = pick(grid.harm(victim._replace(attacker=informed[index]) for index in complete), chosen)
+    significant = not np.isnan(effect).any() and _is_significant(grid, victim, effect)
     return replace(
         row,
-        adaptive_gain=whole_mean(pick(harm[complete], chosen)),
+        adaptive_gain=whole_mean(left),
         adaptive=names([informed[index] for index in complete], chosen),
+        adaptive_recovered=1 - float(left.mean() / effect.mean()) if significant else None,
     )
 
 

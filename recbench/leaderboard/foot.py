@@ -56,7 +56,8 @@ def defenses_foot(grid: Grid, rows: Sequence[DefenseRow]) -> list[str]:
         _choice(grid, "worst defended"),
         f"Ranked with at least {defenses.GATE:.0%} of the undefended victim's clean NDCG@10."
         " CPU: beyond the undefended fit.",
-        f"Adaptive {grid.effect.name}: what the worst attack that was shown the defense does in spite of it.",
+        f"Adaptive {grid.effect.name}: what the worst attack that was shown the defense does in spite of it. Recovered"
+        " of it: the share taken back of what the same attack does when it is shown that nothing is deployed.",
         *_examples(grid),
         *_power(grid, rows),
     ]

@@ -155,8 +155,18 @@ def test_what_an_adaptive_attack_does_in_spite_of_the_defense():
     weaker = knowing(each_seed("A", "dodge", "s", gain=[0.5, 0.5]), "defense")
     blind = knowing(each_seed("A", "other", "s", gain=[9.0, 9.0]), "interactions")
     (row,) = rows(UNDEFENDED + protected + evading + weaker + blind)
-    assert (row.adaptive, row.adaptive_gain) == ("evade", pytest.approx(1.5))
+    assert (row.adaptive, row.adaptive_gain, row.adaptive_recovered) == ("evade", pytest.approx(1.5), None)
     assert row.recovered == pytest.approx(1 - 2.1 / 3)  # the mandatory attacks alone
+
+
+def test_an_adaptive_attacks_pair_is_its_own_answer_to_no_defense():
+    evading = [*each_seed("A", "evade", gain=[4.0, 6.0]), *each_seed("A", "evade", "s", gain=[1.0, 2.0])]
+    records = UNDEFENDED + defended("s", [0.5, 1.6], [1.0, 1.0])
+    (row,) = rows(records + knowing(evading, "defense"))
+    assert row.adaptive_recovered == pytest.approx(1 - 3 / 10)
+    noise = [*each_seed("A", "evade", gain=[0.5, -0.5]), *each_seed("A", "evade", "s", gain=[0.1, 0.2])]
+    (row,) = rows(records + knowing(noise, "defense"))
+    assert (row.adaptive_gain, row.adaptive_recovered) == (pytest.approx(0.15), None)
 
 
 def test_an_adaptive_attack_that_failed_on_a_unit_is_missing():
