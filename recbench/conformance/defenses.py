@@ -130,6 +130,66 @@ def matched_fakes_are_more_suspicious_than_chance(subject: Subject) -> None:
         )
 
 
+def _suspicion(subject: Subject, data: Interactions, examples: Profiles) -> NDArray[np.float64]:
+    """What a supervised defense thinks of the users of the data, having learned from the examples.
+
+    Raises:
+        NotApplicable: it does not learn from examples, or judges nobody.
+        RuleViolation: an answer that is not one for each user of the data.
+    """
+    if "supervised" not in subject.component.provides:
+        raise NotApplicable("it does not learn from examples")
+    defense, ctx = subject.build(), FitContext(0, examples=examples)
+    if isinstance(defense, Sanitizer):
+        verdict = defense.inspect(data, ctx)
+        verdict.check(data.n_users)
+        return np.asarray(verdict.suspicion, dtype=np.float64)
+    if missing := subject.component.requires_recommender - {"differentiable"}:
+        raise NotApplicable(f"it needs a recommender with {', '.join(sorted(missing))}, and the arena's has none")
+    protected = defense.fit(VICTIM, data, ctx)
+    if protected.suspicion is None:
+        raise NotApplicable("it judges no users")
+    suspicion = np.asarray(protected.suspicion, dtype=np.float64)
+    if suspicion.shape != (data.n_users,):
+        raise RuleViolation(f"suspicion of shape {suspicion.shape}; expected ({data.n_users},) users")
+    return suspicion
+
+
+def _examples(subject: Subject, unit: int) -> Profiles:
+    """Fakes of another task, which are other fakes for each unit."""
+    return Task.plant(UNITS + unit).matched_fakes("ratings" in subject.component.requires_data)
+
+
+@check("defense")
+def examples_are_judged_by_nobody(subject: Subject) -> None:
+    """Examples are no users: one that is counted among the removed, or among those who are told apart, is a fake that
+    was found by its label."""
+    data = _attacked(subject, 0).data
+    try:
+        _suspicion(subject, data, _examples(subject, 0))
+    except RuleViolation as error:
+        raise Failed(
+            f"{error}; drop the examples again before you answer, or answer for train.n_users alone"
+        ) from error
+
+
+@check("defense")
+def what_is_supervised_learns_from_its_examples(subject: Subject) -> None:
+    """A defense that is called supervised and never looks at the labels is compared with what it is not."""
+    data = _attacked(subject, 0).data
+    popular = np.argsort(-data.item_counts, kind="stable")[:20].astype(np.int32)
+    alike = Profiles(np.arange(0, 401, 20), np.tile(popular, 20))
+    try:
+        found = [_suspicion(subject, data, examples) for examples in (_examples(subject, 0), alike)]
+    except RuleViolation as error:
+        raise NotApplicable(f"its answer does not count: {error}") from error
+    if np.array_equal(*found):
+        raise Failed(
+            "it suspects the same users as much, whatever fakes it learns from; read `ctx.examples`, or do not declare "
+            "that it provides 'supervised'"
+        )
+
+
 def _trained(subject: Subject, name: str) -> tuple[NDArray[np.float64], float, float]:
     """How far the protected model's scores are from the plain one's (in deviations), and the quality of both."""
     training = subject.build()

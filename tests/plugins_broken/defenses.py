@@ -20,6 +20,7 @@ from recbench.contracts import (
     numpy_rng,
 )
 from recbench.data import Interactions
+from recbench_plugins.defenses.detection.degree_sad import DegreeSAD
 from recbench_plugins.defenses.detection.pca_varselect import PCAVarSelect
 from recbench_plugins.defenses.training.adversarial_training import AdversarialTraining
 
@@ -61,6 +62,23 @@ class UpsideDown(Sanitizer):
 
 
 @dataclass(frozen=True)
+class JudgesItsExamples(DegreeSAD):
+    """It looks for fakes in all that it has, the examples appended, and finds those best."""
+
+    def inspect(self, train: Interactions, ctx: FitContext) -> Verdict:
+        verdict = super().inspect(train, ctx)
+        if ctx.examples is None:
+            return verdict
+        known = np.ones(len(ctx.examples))
+        return Verdict(np.concatenate([verdict.suspicion, known]), np.concatenate([verdict.keep, known == 0]))
+
+
+@dataclass(frozen=True)
+class NeverLooks(PCAVarSelect):
+    """It is called supervised, and is given examples that it never reads."""
+
+
+@dataclass(frozen=True)
 class NeverProtects(RobustTraining):
     """Its perturbation has length zero: the "protected" model is the plain one."""
 
@@ -89,13 +107,13 @@ class RecommendsAnything(AdversarialTraining):
         return Protected(Noise(ctx.seed, train.n_items))
 
 
-def _component(name: str, broken: type) -> Component:
+def _component(name: str, broken: type, supervised: bool = False) -> Component:
     detects = issubclass(broken, Sanitizer)
     return Component(
         "defense",
         name,
         f"{__name__}:{broken.__name__}",
-        provides=frozenset({"sanitizer" if detects else "robust-training"}),
+        provides=frozenset({"sanitizer" if detects else "robust-training", *["supervised"] * supervised}),
         requires_recommender=frozenset() if detects else frozenset({"differentiable"}),
         family="detection" if detects else "training",
     )
@@ -106,6 +124,8 @@ BROKEN = {
     "genuine users stay where nobody attacked": _component("removes-a-tenth", RemovesATenth),
     "neither ids nor the order of rows change a verdict": _component("suspects-the-last", SuspectsTheLast),
     "matched fakes are more suspicious than chance": _component("upside-down", UpsideDown),
+    "examples are judged by nobody": _component("judges-its-examples", JudgesItsExamples, supervised=True),
+    "what is supervised learns from its examples": _component("never-looks", NeverLooks, supervised=True),
     "robust training changes the model": _component("never-protects", NeverProtects),
     "robust training keeps the quality on clean data": _component("recommends-anything", RecommendsAnything),
 }
