@@ -14,6 +14,7 @@ from recbench_plugins.recommenders.lightgcn import LightGCN
 from recbench_plugins.recommenders.multivae import MultiVAE
 from recbench_plugins.recommenders.neumf import NeuMF
 from recbench_plugins.recommenders.sasrec import SASRec
+from recbench_plugins.recommenders.simgcl import SimGCL
 
 MODELS = {
     "item-autoencoder": ItemAutoencoder(hidden=6, bottleneck=4, lr=0.02, l2=3.0, epochs=3),
@@ -21,6 +22,7 @@ MODELS = {
     "multivae": MultiVAE(hidden=6, latent=3, lr=0.02, epochs=3, batch_users=16),
     "neumf": NeuMF(dim=4, lr=0.02, l2=0.01, epochs=3, batch_size=64),
     "sasrec": SASRec(dim=4, length=5, lr=0.02, epochs=3, batch_users=16),
+    "simgcl": SimGCL(dim=6, layers=2, contrast=0.2, lr=0.05, l2=0.01, epochs=3, batch_size=64),
 }
 CTX = FitContext(seed=0)
 
