@@ -54,3 +54,21 @@ def test_stages_that_do_the_same_are_one_object(plan: Plan) -> None:
     assert len({stage.recipe for stage in stages}) == len(stages)
     again = plan.stages()
     assert all(one is other for one, other in zip(stages, again, strict=True))
+
+
+def test_an_attack_that_knows_the_defense_is_crafted_for_each_and_for_none(plan: Plan) -> None:
+    def crafted(attacker: str) -> set[str | None]:
+        cells = [cell for cell in plan.runnable if cell.attacker and cell.attacker.name == attacker]
+        where = (cells[0].seed, cells[0].size, cells[0].group, cells[0].recommender)
+        same = [cell for cell in cells if (cell.seed, cell.size, cell.group, cell.recommender) == where]
+        assert {cell.defense and cell.defense.name for cell in same} == {
+            None,
+            "keeps-all",
+            "removes-everybody",
+            "suspects-long",
+        }
+        stages = {plan.recipes.evaluate(cell).inputs["profiles"].recipe: cell.defense for cell in same}
+        return {defense and defense.name for defense in stages.values()}
+
+    assert len(crafted("fills")) == 1
+    assert crafted("dissects") == {None, "keeps-all", "removes-everybody", "suspects-long"}
