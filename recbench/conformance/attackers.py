@@ -29,6 +29,7 @@ from recbench.contracts import (
     RuleViolation,
 )
 from recbench.evaluation.statistics import interval, paired_interval
+from recbench.factories import explain
 
 UNITS = 20
 """Planted tasks on which an attacker must beat random fakes."""
@@ -285,11 +286,21 @@ def it_serves_the_goals_and_tracks_that_it_declares_and_no_others(subject: Subje
     component = subject.component
     for goal in GOALS:
         for track in TRACKS:
-            refusal = _refusal(subject, Threat(track, goal=goal))
-            what = f"to {goal} on the {track} track"
-            if component.serves(goal, track) and refusal:
-                raise Failed(f"it declares {what} and refuses: {refusal}; declare what it serves, '{goal}:{track}'")
-            if not component.serves(goal, track) and not refusal:
+            serves, what = component.serves(goal, track), f"to {goal} on the {track} track"
+            try:
+                _profiles(subject, Threat(track, goal=goal))
+            except NotApplicable as refusal:
+                if serves:
+                    declare = f"declare what it serves, '{goal}:{track}'"
+                    raise Failed(f"it declares {what} and refuses: {refusal}; {declare}") from refusal
+                continue
+            except RuleViolation:
+                pass  # it crafts, be it what does not count
+            except Exception as error:
+                if not serves:
+                    asked = f"asked {what}, which it does not declare, it crashes"
+                    raise Failed(f"{asked}: {explain(error)}; refuse it by a RecbenchError") from error
+            if not serves:
                 raise Failed(f"it takes the task {what}, which it does not declare; refuse it by a RecbenchError")
 
 
@@ -314,14 +325,3 @@ def an_attack_that_knows_the_defense_escapes_one_that_knows_the_attack(subject: 
             "a detector that knows what it does without one removes all of its profiles, which it was shown before "
             "it made them; try them on `view.defense`, or declare no knowledge of the defense"
         )
-
-
-def _refusal(subject: Subject, threat: Threat) -> str:
-    """Why it refuses, or nothing; profiles that do not count, and crashes, are the business of other checks."""
-    try:
-        _profiles(subject, threat)
-    except NotApplicable as refusal:
-        return str(refusal)
-    except Exception:
-        return ""
-    return ""

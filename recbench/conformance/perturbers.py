@@ -25,6 +25,7 @@ from recbench.contracts import (
 )
 from recbench.data.interactions import Histories
 from recbench.evaluation.statistics import paired_interval
+from recbench.factories import explain
 
 UNITS = 8
 """Planted victims on which an attack must beat random changes."""
@@ -155,14 +156,18 @@ def it_refuses_of_a_trained_victim_what_it_does_not_declare(subject: Subject) ->
     _attacker(subject)
     for goal in GOALS:
         for track in TRACKS:
-            refusal, serves = "", subject.component.serves(goal, track)
+            refusal, serves, what = "", subject.component.serves(goal, track), f"to {goal} on the {track} track"
             try:
                 _changed(subject, goal, track)
             except NotApplicable as refused:
                 refusal = str(refused)
-            except Exception:  # the business of other checks
+            except RuleViolation:  # the business of other checks
                 continue
-            what = f"to {goal} on the {track} track"
+            except Exception as error:
+                if serves:  # of other checks too
+                    continue
+                asked = f"asked {what}, which it does not declare, it crashes"
+                raise Failed(f"{asked}: {explain(error)}; refuse it by a RecbenchError") from error
             if serves and refusal:
                 raise Failed(f"it declares {what} and refuses: {refusal}; declare what it serves, '{goal}:{track}'")
             if not serves and not refusal:

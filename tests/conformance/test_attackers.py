@@ -23,6 +23,15 @@ def test_more_mistakes_fail_exactly_their_own_check(name: str, component: Compon
     assert set(failed) == {name}, failed
 
 
+def test_a_crash_on_a_goal_that_is_not_declared_is_called_one_and_says_with_what() -> None:
+    name = "it serves the goals and tracks that it declares and no others"
+    (component,) = ALSO[name]
+    (each,) = [each for each in checks_of("attacker") if each.name == name]
+    said = perform(each, Subject(component)).reason
+    assert "crashes: ValueError: 'nuke' is not in list" in said
+    assert "takes the task" not in said
+
+
 def test_the_kits_own_random_fakes_keep_to_the_budget() -> None:
     task = Task.plant(0)
     for feedback in ("implicit", "explicit"):

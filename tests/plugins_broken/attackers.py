@@ -147,6 +147,16 @@ class NamesTheDefense(Popular):
 
 
 @dataclass(frozen=True)
+class CrashesOnAnotherGoal(Popular):
+    """It refuses nothing: what it does not serve ends in whatever exception comes of it."""
+
+    def craft(self, view: AttackerView) -> Profiles:
+        if view.goal == "nuke":
+            raise ValueError("'nuke' is not in list")
+        return super().craft(view)
+
+
+@dataclass(frozen=True)
 class TakesThePlaceOfTheOldest(EvasionFGSM):
     """An insertion that is a substitution: what was read first makes room for what is added."""
 
@@ -262,6 +272,9 @@ ALSO = {
     "fakes keep to the budget": [
         _component("fillers-with-replacement", FillersWithReplacement, goals=frozenset(GOALS)),
         _component("ratings-off-the-scale", RatingsOffTheScale),
+    ],
+    "it serves the goals and tracks that it declares and no others": [
+        _component("crashes-on-another-goal", CrashesOnAnotherGoal, goals=frozenset({"push", "degrade"})),
     ],
     "changes to a trained victim keep to the budget": [
         _of_trained("steps-without-a-ball", StepsWithoutABall, frozenset({"interactions", "victim"}), kind="parameter"),

@@ -14,6 +14,7 @@ from recbench_plugins.attackers.heuristic.average import Average
 from recbench_plugins.attackers.heuristic.bandwagon import Bandwagon
 from recbench_plugins.attackers.heuristic.popular import Popular
 from recbench_plugins.attackers.heuristic.random import Random
+from recbench_plugins.attackers.heuristic.reverse_bandwagon import ReverseBandwagon
 
 Base = Literal["random", "average", "bandwagon", "popular"]
 Technique = Literal["noise-injection", "user-shifting", "target-shifting"]
@@ -23,6 +24,7 @@ BASES: dict[Base, PoisoningAttacker] = {
     "bandwagon": Bandwagon(),
     "popular": Popular(),
 }
+NUKING: dict[Base, PoisoningAttacker] = BASES | {"bandwagon": ReverseBandwagon()}
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,8 @@ class Obfuscated(PoisoningAttacker):
 
     `noise-injection` adds ν z to some fillers, z ~ N(0, 1) drawn for each; `user-shifting` adds ν z drawn once
     for each profile; `target-shifting` rates a pushed target one step below the top, a nuked one one step above
-    the bottom. Ratings are rounded to the scale. Which items a profile holds never changes. Explicit feedback;
-    goals are those of the base. Knowledge: `statistics`.
+    the bottom. Ratings are rounded to the scale. Which items a profile holds never changes. Explicit feedback.
+    `bandwagon`, which only pushes, nukes as its counterpart `reverse-bandwagon`. Knowledge: `statistics`.
 
     Args:
         base: what is disguised, with its default parameters.
@@ -49,7 +51,7 @@ class Obfuscated(PoisoningAttacker):
 
     def craft(self, view: AttackerView) -> Profiles:
         scale = rating_scale(view, "obfuscated")
-        profiles = BASES[self.base].craft(view)
+        profiles = (NUKING if view.goal == "nuke" else BASES)[self.base].craft(view)
         assert profiles.ratings is not None
         at_target = np.isin(profiles.items, held_targets(view))
         if self.technique == "target-shifting":

@@ -5,11 +5,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from recbench.component import GOALS, Goal
 from recbench.contracts import AttackerView, PoisoningAttacker
 from recbench.data.interactions import Interactions
 from recbench_plugins.attackers.heuristic.average import Average
 from recbench_plugins.attackers.heuristic.obfuscated import BASES, Base, Obfuscated, Technique
 from recbench_plugins.attackers.heuristic.popular import Popular
+from recbench_plugins.attackers.heuristic.reverse_bandwagon import ReverseBandwagon
 
 ViewOn = Callable[..., AttackerView]
 
@@ -36,6 +38,23 @@ def test_target_shifting_moves_the_target_inward_and_nothing_else(
     at_target = np.isin(profiles.items, [3, 29])
     assert set(profiles.ratings[at_target]) == {rating}
     np.testing.assert_array_equal(profiles.ratings[~at_target], plain.ratings[~at_target])
+
+
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize("goal", GOALS)
+def test_every_base_serves_every_goal_that_the_component_declares(
+    planted: Interactions, view_on: ViewOn, base: Base, goal: Goal
+) -> None:
+    view = view_on(planted, [9] * 30, [3, 29], goal=goal)
+    profiles = Obfuscated(base).craft(view)
+    profiles.check(view.budget)
+    assert np.isin([3, 29], profiles.items).all() or goal == "degrade"
+
+
+def test_a_bandwagon_nukes_in_the_company_of_what_nobody_likes(planted: Interactions, view_on: ViewOn) -> None:
+    view = view_on(planted, [9] * 30, [3, 29], goal="nuke")
+    crafted = Obfuscated("bandwagon").craft(view)
+    np.testing.assert_array_equal(crafted.items, ReverseBandwagon().craft(view).items)
 
 
 def shifts(base: PoisoningAttacker, attacker: Obfuscated, view: AttackerView) -> tuple[np.ndarray, np.ndarray]:
