@@ -80,6 +80,23 @@ class Adagrad:
         }
         return new, {"squares": squares}
 
+    def update_rows(
+        self, params: Mapping[str, Tensor], grads: Mapping[str, Tensor], state: State, rows: Mapping[str, Tensor]
+    ) -> None:
+        """One step in place where only some rows have a gradient: the others stay as they are, which is the same rule.
+
+        Args:
+            params: tables [n, d].
+            grads: of the rows, [r, d].
+            state: of `init`.
+            rows: int64 [r], distinct rows of each table.
+        """
+        for name, at in rows.items():
+            squares = state["squares"][name]
+            known = squares.index_select(0, at).addcmul_(grads[name], grads[name])
+            squares.index_copy_(0, at, known)
+            params[name].index_add_(0, at, grads[name] / known.sqrt_().add_(self.eps), alpha=-self.lr)
+
 
 @dataclass(frozen=True)
 class Adam:

@@ -61,6 +61,9 @@ class Problem(ABC):
         epochs: how many epochs `train` runs at most.
         early_stopping: None trains for all epochs.
         perturbable: the keys of `encode`'s result that adversarial training may move.
+        rowwise: whether plain training takes and changes only the rows that `narrow` names: the same training, to
+            rounding, in time that does not grow with the tables. Needs Adagrad, which leaves rows without a gradient
+            alone.
     """
 
     n_users: int
@@ -70,6 +73,7 @@ class Problem(ABC):
     epochs: int
     early_stopping: EarlyStopping | None = None
     perturbable: frozenset[str] = frozenset()
+    rowwise: bool = False
 
     @abstractmethod
     def init(self, seed: int) -> Params:
@@ -111,6 +115,14 @@ class Problem(ABC):
             loss, list(params.values()), create_graph=attached, allow_unused=True, materialize_grads=True
         )
         return dict(zip(params, gradients, strict=True))
+
+    def narrow(self, batch: Batch) -> tuple[Params, Batch]:
+        """The distinct rows of every parameter that a batch's `mean_loss` depends on, and the batch in their numbers.
+
+        Raises:
+            NotImplementedError: the loss depends on whole tables.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say which rows a batch needs; leave rowwise off")
 
     def finish(self, params: Params) -> Scorer:
         """The fitted model; encodes once."""

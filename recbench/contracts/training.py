@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from recbench.contracts.optimizers import Adagrad
 from recbench.seeds import derive_seed
 
 if TYPE_CHECKING:
@@ -38,15 +39,13 @@ def optimize(
     """
     params = problem.init(derive_seed(ctx.seed, "init")) if start is None else start
     params = {name: value.detach().clone().requires_grad_() for name, value in params.items()}
-    optimizer = problem.optimizer.torch(params.values())
+    descend = _descent_by_rows(problem, params) if problem.rowwise and step is None else _descent(problem, params, step)
     stopping = problem.early_stopping if ctx.validate is not None else None
     best, best_quality, waited = params, float("-inf"), 0
     seed = derive_seed(ctx.seed, "batches")
     for epoch in range(problem.epochs):
         for batch in problem.batches(seed, epoch):
-            for name, gradient in _gradients(problem, params, batch, step).items():
-                params[name].grad = gradient.contiguous()  # torch's fused optimizers take it to be
-            optimizer.step()
+            descend(batch)
         if on_epoch is not None:
             on_epoch(epoch, params)
         if stopping is not None and (epoch + 1) % stopping.every == 0:
@@ -57,6 +56,35 @@ def optimize(
             elif (waited := waited + 1) >= stopping.patience:
                 break
     return {name: value.detach() for name, value in best.items()}
+
+
+def _descent(problem: Problem, params: Params, step: Step | None) -> Callable[[Batch], None]:
+    """One step on a batch, in place."""
+    optimizer = problem.optimizer.torch(params.values())
+
+    def descend(batch: Batch) -> None:
+        for name, gradient in _gradients(problem, params, batch, step).items():
+            params[name].grad = gradient.contiguous()  # torch's fused optimizers take it to be
+        optimizer.step()
+
+    return descend
+
+
+@torch.no_grad()
+def _descent_by_rows(problem: Problem, params: Params) -> Callable[[Batch], None]:
+    """The same, on the rows that the batch needs, as if they were the tables."""
+    optimizer = problem.optimizer
+    if not isinstance(optimizer, Adagrad):
+        raise TypeError(f"{type(optimizer).__name__} changes rows that have no gradient; row-wise steps need Adagrad")
+    state = optimizer.init(params)
+
+    @torch.no_grad()
+    def descend(batch: Batch) -> None:
+        rows, narrowed = problem.narrow(batch)
+        taken = {name: params[name].index_select(0, at) for name, at in rows.items()}
+        optimizer.update_rows(params, problem.gradients(taken, narrowed), state, rows)
+
+    return descend
 
 
 def _gradients(problem: Problem, params: Params, batch: Batch, step: Step | None) -> Params:

@@ -48,6 +48,22 @@ def test_pure_steps_equal_the_librarys_steps(optimizer: Optimizer, scale: float,
         torch.testing.assert_close(pure[name], library[name].detach(), rtol=1e-6, atol=1e-6 if scale == 1 else 1e-8)
 
 
+@pytest.mark.parametrize("scale", [1.0, 1e-7], ids=["ordinary", "tiny"])
+def test_a_step_on_the_rows_with_a_gradient_is_the_step_on_whole_tables(scale: float) -> None:
+    optimizer = Adagrad(0.1)
+    by_rows = _start(torch.float64)
+    whole = {name: value.clone() for name, value in by_rows.items()}
+    by_rows_state, state = optimizer.init(by_rows), optimizer.init(whole)
+    for step in range(8):
+        grads = _gradients(step, whole, scale)
+        rows = {name: grad.reshape(len(grad), -1).any(1).nonzero().squeeze(1) for name, grad in grads.items()}
+        whole, state = optimizer.update(whole, grads, state)
+        optimizer.update_rows(by_rows, {name: grads[name][at] for name, at in rows.items()}, by_rows_state, rows)
+    for name in whole:
+        torch.testing.assert_close(by_rows[name], whole[name], rtol=1e-9, atol=1e-12)
+        torch.testing.assert_close(by_rows_state["squares"][name], state["squares"][name])
+
+
 @optimizers
 def test_a_pure_step_changes_nothing_in_place(optimizer: Optimizer) -> None:
     params = _start(torch.float64)

@@ -208,3 +208,14 @@ def test_a_fitted_problem_scores_read_only_ids_and_shows_its_arrays() -> None:
     assert tuple(fitted.score(users).shape) == (4, N_ITEMS)
     assert isinstance(fitted, Persistent)
     assert fitted.state()["items"].shape == (N_ITEMS, 5)
+
+
+def test_row_wise_steps_are_refused_where_they_would_be_other_steps() -> None:
+    model = MatrixFactorization()
+    moving = replace(model, optimizer=Adam(0.05)).problem(planted(), FitContext(3))
+    silent = replace(model, optimizer=Adagrad(0.1)).problem(planted(), FitContext(3))
+    moving.rowwise = silent.rowwise = True
+    with pytest.raises(TypeError, match="Adam changes rows that have no gradient"):
+        optimize(moving, FitContext(3))
+    with pytest.raises(NotImplementedError, match="does not say which rows a batch needs"):
+        optimize(silent, FitContext(3))

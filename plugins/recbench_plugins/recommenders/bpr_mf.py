@@ -45,6 +45,7 @@ class BPRMF(Differentiable):
         batch_size: triples a step.
         every, patience: validate every so many epochs, stop after so many without a new best.
         compile: compile the training step; see `acceleration`.
+        rowwise: steps that touch only the rows of their batch, in place of whole tables: for large data.
     """
 
     dim: PositiveInt = 64
@@ -55,6 +56,7 @@ class BPRMF(Differentiable):
     every: PositiveInt = 10
     patience: PositiveInt = 2
     compile: bool = option(False)
+    rowwise: bool = option(False)
 
     def problem(self, train: Interactions, ctx: FitContext, fakes: RelaxedProfiles | None = None) -> BPRProblem:
         problem = BPRProblem(self, train, ctx.device, fakes)
@@ -74,6 +76,7 @@ class BPRProblem(Accelerable):
         self.n_items = train.n_items
         self.optimizer = Adagrad(lr=model.lr)
         self.epochs = model.epochs
+        self.rowwise = model.rowwise
         self.early_stopping = EarlyStopping(model.every, model.patience)
         self.triples = TripleSampler(train, fakes, device)
 
@@ -106,6 +109,10 @@ class BPRProblem(Accelerable):
         assert isinstance(batch, Triples)
         items = squares(params["items"]) + squares(params["bias"])
         return self.model.l2 * batch.sum_squares(squares(params["users"]), items) / len(batch.users)
+
+    def narrow(self, batch: Batch) -> tuple[Params, Triples]:
+        assert isinstance(batch, Triples)
+        return batch.narrowed("users", ("items", "bias"))
 
     def scores(self, tables: Tables, users: Tensor) -> Tensor:
         return torch.addmm(tables["bias"].T, tables["users"][users], tables["items"].T)

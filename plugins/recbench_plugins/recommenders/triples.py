@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -25,6 +25,14 @@ class Triples(Batch):
         if self.entry is None or fakes is None:
             return losses
         return losses * torch.where(self.entry >= 0, fakes[self.entry.clamp(min=0)], 1.0)
+
+    def narrowed(self, users: str, items: Sequence[str]) -> tuple[dict[str, Tensor], Triples]:
+        """The distinct rows of the tables of these names that the triples are of, and the triples in their numbers."""
+        of_users, by_user = torch.unique(self.users, return_inverse=True)
+        pairs = torch.stack([self.positives, self.negatives])
+        of_items, (positives, negatives) = torch.unique(pairs, return_inverse=True)
+        narrowed = replace(self, users=by_user, positives=positives, negatives=negatives)
+        return {users: of_users, **dict.fromkeys(items, of_items)}, narrowed
 
     def sum_squares(self, users: Tensor, items: Tensor) -> Tensor:
         """The sum over the triples of the squared norms of their three rows, given those of all rows, [n] and [m]."""

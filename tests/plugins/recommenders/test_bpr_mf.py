@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 from torch import Tensor
 
-from recbench.contracts import FitContext, FittedProblem, Params, Recommender, RelaxedProfiles, torch_rng, unroll
+from recbench.contracts import (
+    Batch,
+    FitContext,
+    FittedProblem,
+    Params,
+    Recommender,
+    RelaxedProfiles,
+    optimize,
+    torch_rng,
+    unroll,
+)
 from recbench.data.interactions import Interactions
 from recbench_plugins.recommenders.bpr_mf import BPRMF, BPRProblem
 from recbench_plugins.recommenders.triples import NegativeSampler, Triples
@@ -216,3 +226,34 @@ def test_planted_blocks_are_found() -> None:
 
 def test_25_epochs_reach_the_known_quality_on_movielens(ndcg_on_movielens: Callable[[Recommender], float]) -> None:
     assert ndcg_on_movielens(BPRMF(epochs=25)) >= 0.40
+
+
+# Row-wise steps
+
+
+@pytest.mark.parametrize("relaxed", [False, True])
+def test_row_wise_steps_train_what_steps_on_whole_tables_train(relaxed: bool) -> None:
+    data = planted()
+    fakes = RelaxedProfiles.of(random_profiles(budget(), 0), data.n_items) if relaxed else None
+    whole, by_rows = (
+        optimize(replace(SMALL, rowwise=rowwise).problem(data, CTX, fakes), CTX) for rowwise in (False, True)
+    )
+    for name, table in whole.items():
+        torch.testing.assert_close(by_rows[name], table, rtol=1e-5, atol=1e-6)
+
+
+def test_row_wise_steps_see_no_row_that_their_batch_does_not_have() -> None:
+    seen = []
+
+    class Watching(BPRProblem):
+        def gradients(self, params: Params, batch: Batch) -> Params:
+            assert isinstance(batch, Triples)
+            seen.append({name: len(table) for name, table in params.items()})
+            assert sorted(set(batch.users.tolist())) == list(range(len(params["users"])))
+            assert set(torch.cat([batch.positives, batch.negatives]).tolist()) == set(range(len(params["items"])))
+            return super().gradients(params, batch)
+
+    data = planted()
+    optimize(Watching(replace(SMALL, rowwise=True, epochs=1, batch_size=8), data, "cpu", None), CTX)
+    assert len(seen) == -(-len(data) // 8)
+    assert all(sizes["users"] <= 8 and sizes["items"] == sizes["bias"] <= 16 for sizes in seen)
