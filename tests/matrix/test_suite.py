@@ -78,6 +78,8 @@ def test_a_suite_of_the_working_folder_comes_before_a_packaged_one(write):
         (SMALLEST.replace('["ease"]', "[]"), ["line 4: 'recommenders' is empty: the suite asks for nothing"]),
         ('name = "mine"\nversion = "1"\ndatasets = ["ml-100k"]\n', ["the key 'recommenders' is missing"]),
         (SMALLEST.replace('"mine"', '"my suite"'), ["line 1: 'name'"]),
+        (SMALLEST + "[examples]\nattackers = []\n", ["line 6: 'examples.attackers' is empty"]),
+        (SMALLEST + "[examples]\nattacker = []\n", ["line 6: unknown key 'examples.attacker'", "'attackers'"]),
     ],
     ids=lambda value: value[len(SMALLEST) :] if isinstance(value, str) else "",
 )
