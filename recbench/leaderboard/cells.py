@@ -15,6 +15,8 @@ JSON = ("params", "shares", "attackers")
 """The leaves of a question that are not single values."""
 MEASURED = ("cost.", "metrics.")
 """How the columns of numbers begin."""
+SOME = "examples."
+"""How the columns begin of what only some cells ask."""
 BESIDE = (*MEASURED, "machine.", "knowledge")
 """How the columns begin that are no part of the question."""
 
@@ -66,7 +68,7 @@ def records_of(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 _plant(record, name.split("."), value)
             elif name == "knowledge" and value is not None:
                 record[name] = json.loads(value)
-            elif name not in ABOUT and not name.startswith(BESIDE):
+            elif name not in ABOUT and not name.startswith(BESIDE) and not (name.startswith(SOME) and value is None):
                 _plant(record["question"], name.split("."), value)
         records.append(record)
     return records

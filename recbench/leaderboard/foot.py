@@ -118,7 +118,7 @@ def _examples(grid: Grid) -> list[str]:
     """What supervised defenses have learned from, where any has."""
     attackers, learners = set(), set()
     for question in (record["question"] for record in grid.records):
-        if named := (question.get("examples") or {}).get("attackers"):
+        if named := question.get("examples", {}).get("attackers"):
             attackers |= {attacker["name"] for attacker in named}
             learners.add(grid.labels["defense"][key_of(question["defense"])])
     if not learners or grid.suite.examples is None:

@@ -15,6 +15,8 @@ from recbench.component import Component
 from recbench.errors import DataError
 from recbench.leaderboard.foot import defenses_foot
 from recbench.leaderboard.grid import Grid
+from recbench.leaderboard.published import read_published
+from recbench.leaderboard.write import write_tables
 from recbench.matrix import run as matrix_run
 from recbench.matrix.cells import Cell, cells_of
 from recbench.matrix.choices import Axes, Choice
@@ -201,6 +203,15 @@ def test_the_run_is_priced_profiled_read_and_told_of(made: Made) -> None:
     assert line.startswith("Supervised: learns, learns-training. Examples: fakes of clicks, counts, each 0.25 of")
     with pytest.raises(DataError, match="a verifier makes no examples"):
         _check_finished(Results.read(store.root))
+
+
+def test_published_tables_keep_the_examples_of_the_cells_that_have_some(made: Made, tmp_path: Path) -> None:
+    plan, _, summary = made
+    write_tables(summary.records, plan.suite, tmp_path)
+    suite, records = read_published(tmp_path)
+    assert suite.examples == plan.suite.examples
+    wanted = {record["cell_id"]: record["question"].get("examples") for record in summary.records}
+    assert {record["cell_id"]: record["question"].get("examples") for record in records} == wanted
 
 
 def test_the_code_behind_the_examples_is_part_of_the_circumstances(made: Made) -> None:
