@@ -45,6 +45,7 @@ OWN = (
     "item-autoencoder",
     "multivae",
     "lightgcn",
+    "simgcl",
     "neumf",
     "sasrec",
     "biased-mf",
