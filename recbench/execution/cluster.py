@@ -249,8 +249,9 @@ def _connect(address: str | None, jobs: int, cpus: float) -> Any:
             ray.init(address="local", num_cpus=math.ceil(jobs * cpus), include_dashboard=False, **quiet)
         else:
             ray.init(address=address, **quiet)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise RecbenchError(f"no Ray cluster at {address}: {' '.join(str(error).split())}") from error
+    except Exception as error:  # Ray's word for a node that does not come up in time, too
+        where = "Ray does not start on this machine" if address is None else f"no Ray cluster at {address}"
+        raise RecbenchError(f"{where}: {' '.join(str(error).split())}") from error
     return ray
 
 

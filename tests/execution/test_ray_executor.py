@@ -140,3 +140,12 @@ def test_a_machine_with_another_build_does_not_take_part(cluster, nodes, tmp_pat
 def test_without_a_cluster_the_address_is_told(tmp_path):
     with pytest.raises(RecbenchError, match=r"no Ray cluster at 127\.0\.0\.1:1: .* 'ray start --head'"):
         RayExecutor(Store(tmp_path / "run"), 1, PRELOAD, address="127.0.0.1:1")
+
+
+def test_a_node_that_does_not_come_up_is_one_clear_line(tmp_path, monkeypatch):
+    def late(**_):
+        raise Exception("The current node timed out\nduring startup.")
+
+    monkeypatch.setattr("ray.init", late)
+    with pytest.raises(RecbenchError, match=r"^Ray does not start on this machine: The current node timed out during"):
+        RayExecutor(Store(tmp_path / "run"), 1, PRELOAD)
