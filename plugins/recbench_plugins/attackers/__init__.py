@@ -187,6 +187,18 @@ def recbench_attackers() -> Iterator[Component]:
     )
     yield Component(
         "attacker",
+        "clear",
+        "recbench_plugins.attackers.gradient.clear:CLeaR",
+        provides=frozenset({"poisoning"}),
+        knowledge=frozenset({"interactions", "surrogate"}),
+        goals=frozenset({"push"}),
+        feedback=frozenset({"implicit"}),
+        family="gradient",
+        summary="what a contrastive surrogate would give the fakes once its rows are spread and the targets promoted",
+        reference="Wang et al., Unveiling vulnerabilities of contrastive recommender systems, KDD 2024",
+    )
+    yield Component(
+        "attacker",
         "gan",
         "recbench_plugins.attackers.gan.gan:GAN",
         provides=frozenset({"poisoning"}),
