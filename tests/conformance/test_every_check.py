@@ -28,11 +28,12 @@ BROKEN = _broken()
 SMALLER = {
     "adaptive": {"trials": 4},
     "gan": {"hidden": 32, "imitation_steps": 40, "steps": 6, "dim": 8, "epochs": 20, "starts": 1, "held_out": 1},
+    "rapu-g": {"dim": 8, "epochs": 12, "unrolled": 12, "steps": 4},
     "unrolled-gradient": {"dim": 8, "epochs": 20, "steps": 4},
     "simgcl": {"dim": 16},
 }
 """Of plugins that train long: attackers' checks craft some thirty times. `recbench check NAME` has the defaults."""
-EXTRAS = ("implicit", "cornac")
+EXTRAS = ("implicit", "cornac", "keras")
 """Libraries without which the recommenders that are called after them cannot be tried."""
 STANDARD = load_plugins(third_party=False).components()
 

@@ -187,6 +187,18 @@ def recbench_attackers() -> Iterator[Component]:
     )
     yield Component(
         "attacker",
+        "rapu-g",
+        "recbench_plugins.attackers.gradient.rapu_g:RAPUG",
+        provides=frozenset({"poisoning"}),
+        knowledge=frozenset({"interactions"}),
+        goals=frozenset({"push"}),
+        feedback=frozenset({"implicit"}),
+        family="gradient",
+        summary="gradient through a surrogate that gives no weight to what seems missing or perturbed",
+        reference="Zhang et al., Data poisoning attack against recommender system, KDD 2021",
+    )
+    yield Component(
+        "attacker",
         "clear",
         "recbench_plugins.attackers.gradient.clear:CLeaR",
         provides=frozenset({"poisoning"}),
