@@ -161,3 +161,11 @@ def recbench_recommenders() -> Iterator[Component]:
         summary="BPR of the library Cornac: pip install 'recbench[cornac]'",
         reference="Rendle et al., BPR: Bayesian personalized ranking from implicit feedback, UAI 2009",
     )
+    yield Component(
+        "recommender",
+        "keras-multidae",
+        "recbench_plugins.recommenders.keras_models:KerasMultiDAE",
+        family="autoencoder",
+        summary="a denoising autoencoder of users' rows, in Keras on TensorFlow: pip install 'recbench[keras]'",
+        reference="Liang, Krishnan, Hoffman, Jebara, Variational autoencoders for collaborative filtering, WWW 2018",
+    )
