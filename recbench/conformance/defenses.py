@@ -183,7 +183,7 @@ def what_is_supervised_learns_from_its_examples(subject: Subject) -> None:
         found = [_suspicion(subject, data, examples) for examples in (_examples(subject, 0), alike)]
     except RuleViolation as error:
         raise NotApplicable(f"its answer does not count: {error}") from error
-    if np.array_equal(*found):
+    if np.array_equal(found[0], found[1]):
         raise Failed(
             "it suspects the same users as much, whatever fakes it learns from; read `ctx.examples`, or do not declare "
             "that it provides 'supervised'"
