@@ -18,7 +18,9 @@ from recbench.conformance.arena import SIZE, KnowsProfiles, Task, matrix
 from recbench.conformance.check import Failed, NotApplicable, Subject, check
 from recbench.conformance.exercise import first_goal
 from recbench.conformance.learning import watched
+from recbench.conformance.shared import shared
 from recbench.contracts import (
+    AttackerView,
     BudgetViolation,
     Feedback,
     Goal,
@@ -52,19 +54,26 @@ class Threat:
 def _attempt(component: Component, params: str, threat: Threat) -> Profiles | Exception:
     """What crafting came to; many checks look at the same profiles."""
     subject = Subject(component, json.loads(params))
-    view = Task.plant(threat.unit).view(
-        component.knowledge, threat.feedback, threat.goal, threat.n_targets, threat.size
-    )
     try:
-        profiles = _attacker(subject).craft(view)
-        if not isinstance(profiles, Profiles):
-            raise RuleViolation(f"craft returned {type(profiles).__name__}; expected Profiles")
-        profiles.check(view.budget)
-        if not len(profiles):
-            raise BudgetViolation("craft returned no profile; the budget allows some")
+        return shared(f"profiles of {threat}", lambda: _crafted(subject, threat))
     except Exception as error:
         return error
+
+
+def _crafted(subject: Subject, threat: Threat) -> Profiles:
+    view = _view(subject, threat)
+    profiles = _attacker(subject).craft(view)
+    if not isinstance(profiles, Profiles):
+        raise RuleViolation(f"craft returned {type(profiles).__name__}; expected Profiles")
+    profiles.check(view.budget)
+    if not len(profiles):
+        raise BudgetViolation("craft returned no profile; the budget allows some")
     return profiles
+
+
+def _view(subject: Subject, threat: Threat) -> AttackerView:
+    knowledge = subject.component.knowledge
+    return Task.plant(threat.unit).view(knowledge, threat.feedback, threat.goal, threat.n_targets, threat.size)
 
 
 def _attacker(subject: Subject) -> PoisoningAttacker:
@@ -200,8 +209,7 @@ def every_trained_part_learns(subject: Subject) -> None:
     """A generator whose output is detached before its own loss, a loss that does not depend on it, an optimizer
     that holds another model's parameters: each has been published, and none of them ever learned.
     """
-    attacker, threat = _attacker(subject), _judged(subject)
-    view = Task.plant(0).view(subject.component.knowledge, threat.feedback, threat.goal)
+    attacker, view = _attacker(subject), _view(subject, _judged(subject))
     with watched() as watch:
         attacker.craft(view)
     if not watch.optimizers and not watch.asked:
@@ -210,7 +218,7 @@ def every_trained_part_learns(subject: Subject) -> None:
         raise Failed(f"{'; '.join(sorted(set(idle)))}. Look for a detach, a no_grad or another model's parameters")
 
 
-@check("attacker", guards=("D2", "D9", "D19", "D20", "D22", "D41"))
+@check("attacker", guards=("D2", "D9", "D19", "D20", "D22", "D41"), long=True)
 def it_beats_random_fakes(subject: Subject) -> None:
     """Attacks whose figures are those of random profiles have been published as learned ones. An equal budget,
     20 planted tasks, an easy victim that it has never seen, and an interval.

@@ -53,6 +53,7 @@ class Check:
         guards: the published mistakes that it rules out, by their number in docs/pitfalls.md.
         why: the mistake that it guards against, in a sentence or two.
         function: raises `Failed` or `NotApplicable`; any other exception fails the check as well.
+        long: it takes longer than all others: where several run at once it starts first.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Check:
     guards: tuple[str, ...]
     why: str
     function: Callable[[Subject], None]
+    long: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,12 +73,14 @@ class Outcome:
     reason: str = ""
 
 
-def check(*kinds: Kind, guards: tuple[str, ...] = ()) -> Callable[[Callable[[Subject], None]], Check]:
+def check(
+    *kinds: Kind, guards: tuple[str, ...] = (), long: bool = False
+) -> Callable[[Callable[[Subject], None]], Check]:
     """Make a function a check of components of these kinds; its name is the statement, its docstring says why."""
 
     def made(function: Callable[[Subject], None]) -> Check:
         name = function.__name__.replace("_", " ")
-        return Check(name, kinds or KINDS, guards, " ".join((function.__doc__ or "").split()), function)
+        return Check(name, kinds or KINDS, guards, " ".join((function.__doc__ or "").split()), function, long)
 
     return made
 

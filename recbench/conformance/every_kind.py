@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from recbench.conformance.check import Failed, NotApplicable, Subject, check
 from recbench.conformance.exercise import Arrays, data_of, exercise, small_data
+from recbench.conformance.shared import shared
 from recbench.conformance.watch import Seen, watching
 from recbench.contracts import FitContext
 from recbench.data import Interactions
@@ -127,14 +128,14 @@ def observed(subject: Subject) -> Observation:
     """One run, watched; kept, since most statements about every kind are about the same run."""
     key = f"{subject.component!r} {sorted(subject.params.items())!r}"
     if key not in _observed:
-        _observed[key] = _observe(subject)
+        _observed[key] = shared("observation", lambda: _observe(subject))
     return _observed[key]
 
 
 def _observe(subject: Subject) -> Observation:
-    shared = data_of(subject)
+    small = data_of(subject)
     # In memory of its own, so that what damages it damages no other check.
-    data = Interactions(shared.users.copy(), shared.items.copy(), shared.n_users, shared.n_items, shared.ratings)
+    data = Interactions(small.users.copy(), small.items.copy(), small.n_users, small.n_items, small.ratings)
     given = [each for each in (data.users, data.items, data.ratings) if each is not None]
     digests, seed, before = [_digest(each) for each in given], ListenedSeed(1), _global_states()
     changed = ""

@@ -98,23 +98,32 @@ def _kept(
     weights = relaxed.weights.detach().double().cpu().numpy().copy()
     if not np.isfinite(weights).all():
         raise FloatingPointError("relaxed profiles hold weights that are not finite; lower the attack's step size")
-    first = np.isin(items, always)
+    first = _members(always, relaxed.n_items)[items]
     if first.sum() < len(np.unique(always)) * len(relaxed):
         k = int(np.argmin(np.bincount(rows, first, len(relaxed))))
         raise ValueError(f"profile {k} does not hold every item of `always` in its support; add the targets to it")
     weights[first] = np.inf
-    weights[np.isin(items, never)] = -np.inf
+    weights[_members(never, relaxed.n_items)[items]] = -np.inf
     lightest = _lightest_kept(weights, relaxed.indptr.cpu().numpy(), rows, budget.sizes)
     kept: NDArray[np.bool_] = weights > lightest[rows]
-    # Only entries exactly as heavy as that are in doubt: sorting all of them by lot would cost most of the time.
-    lots = numpy_rng(seed, "projection-ties").permutation(len(weights))
+    # Only entries exactly as heavy as that are in doubt, and mostly all of them fit: lots for every entry cost time.
     tied = np.flatnonzero((weights == lightest[rows]) & (weights > -np.inf))
-    tied = tied[np.lexsort((lots[tied], rows[tied]))]
-    count = np.bincount(rows[tied], minlength=len(relaxed))
-    place = np.arange(len(tied)) - np.repeat(np.cumsum(count) - count, count)
     left = budget.sizes - np.bincount(rows[kept], minlength=len(relaxed))
-    kept[tied[place < left[rows[tied]]]] = True
+    count = np.bincount(rows[tied], minlength=len(relaxed))
+    if (count > left).any():
+        lots = numpy_rng(seed, "projection-ties").permutation(len(weights))
+        tied = tied[np.lexsort((lots[tied], rows[tied]))]
+        place = np.arange(len(tied)) - np.repeat(np.cumsum(count) - count, count)
+        tied = tied[place < left[rows[tied]]]
+    kept[tied] = True
     return kept
+
+
+def _members(items: NDArray[np.integer], n_items: int) -> NDArray[np.bool_]:
+    """Whether each item of the catalogue [n_items] is one of these; looking it up is faster than `np.isin`."""
+    members = np.zeros(n_items, dtype=np.bool_)
+    members[items] = True
+    return members
 
 
 def _lightest_kept(

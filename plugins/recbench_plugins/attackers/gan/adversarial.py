@@ -41,9 +41,11 @@ class Contest:
         self.loss = loss
         self.pairs = pairs
         self.critic_steps = critic_steps
-        self.of_generator = optimizer.torch(generator.parameters())
-        self.of_discriminator = optimizer.torch(discriminator.parameters())
-        self.rng = torch_rng(seed, "between", device=str(next(discriminator.parameters()).device))
+        # Of each backward pass the player that steps needs the gradient, not the other one, nor the rows.
+        self.own, self.theirs = list(generator.parameters()), list(discriminator.parameters())
+        self.of_generator = optimizer.torch(self.own)
+        self.of_discriminator = optimizer.torch(self.theirs)
+        self.rng = torch_rng(seed, "between", device=str(self.theirs[0].device))
 
     def step(self, beside: Tensor | None = None) -> None:
         """One step of the generator, against a discriminator that has just been trained on.
@@ -57,7 +59,7 @@ class Contest:
         # Nothing is detached here: this gradient is all that the generator learns to imitate from.
         wanted = self.loss.generator(self.discriminator(fake))
         self.of_generator.zero_grad()
-        (wanted if beside is None else wanted + beside).backward()  # type: ignore[no-untyped-call]
+        (wanted if beside is None else wanted + beside).backward(inputs=self.own)  # type: ignore[no-untyped-call]
         self.of_generator.step()
 
     def _criticize(self, real: Tensor, fake: Tensor) -> None:
@@ -65,7 +67,7 @@ class Contest:
         if self.loss.gradient_penalty:
             loss = loss + self.loss.gradient_penalty * gradient_penalty(self.discriminator, real, fake, self.rng)
         self.of_discriminator.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward(inputs=self.theirs)  # type: ignore[no-untyped-call]
         self.of_discriminator.step()
 
 

@@ -139,6 +139,8 @@ class Augmenter(nn.Module):
         others = np.setdiff1d(np.arange(view.n_items), view.targets)
         self.selected = others[np.argsort(places[others], kind="stable")[:selected]]
         self.segment = torch.tensor(self.selected, device=view.device)
+        known = view.observed.ratings_csr[:, self.selected].toarray()
+        self.known = torch.tensor(known, dtype=torch.float32, device=view.device)
         rng = torch_rng(view.seed, "generator", device=view.device)
         self.layers = mlp((view.n_items, hidden, max(1, hidden // 3), len(self.selected)), rng)
 
@@ -149,8 +151,7 @@ class Augmenter(nn.Module):
 
     def theirs(self, templates: Templates) -> Tensor:
         """How the templates' users rate the segment themselves, [m, |S|]; 0 where they do not."""
-        rows = self.view.observed.ratings_csr[templates.users][:, self.selected].toarray()
-        return torch.tensor(rows, dtype=torch.float32, device=self.view.device)
+        return self.known[torch.tensor(templates.users, device=self.view.device)]
 
     def forward(self, templates: Templates) -> Tensor:
         """Ratings of the segment [m, |S|], between the ends of the scale."""

@@ -140,9 +140,9 @@ def matched_pairs(view: AttackerView, generator: ProfileGenerator, batch: int) -
     """
     observed = view.observed
     others = observed.select(~np.isin(observed.items, view.targets))
-    users = np.flatnonzero(others.user_counts)
+    users, rows = np.flatnonzero(others.user_counts), others.csr
     rng = numpy_rng(view.seed, "genuine")
     for turn in count():
         drawn = rng.choice(users, batch)
         fakes = generator(others.user_counts[drawn] + len(generator.always), derive_seed(view.seed, "imitation", turn))
-        yield torch.tensor(others.csr[drawn].toarray(), dtype=torch.float32, device=view.device), fakes.matrix()
+        yield torch.tensor(rows[drawn].toarray(), dtype=torch.float32, device=view.device), fakes.matrix()
