@@ -67,6 +67,14 @@ def kill_group(leader: int, signum: signal.Signals) -> None:
             os.kill(leader, signum)
 
 
+def resident_bytes(pid: int) -> int:
+    """The memory that a process has in use (Linux; 0 for one that has ended)."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
 @contextlib.contextmanager
 def memory_limit(extra: int | None) -> Iterator[None]:
     """Let the address space grow by `extra` bytes at most; an allocation beyond that fails (Linux)."""

@@ -18,11 +18,14 @@ class Limits:
         memory_bytes: address space that the task may take up beyond what its process holds when the
             function is called (Linux only); None is no limit.
         threads: threads of torch, and of libraries that the task is the first to load.
+        resident: hold the memory in use to that instead, by looking at it several times a second. For CUDA, whose
+            driver reserves address space by the hundred GiB.
     """
 
     seconds: float = 600.0
     memory_bytes: int | None = None
     threads: int = 1
+    resident: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 from recbench.errors import RuleViolation
-from recbench.execution.process import adopt_orphans, die_with, memory_limit
+from recbench.execution.process import LINUX, adopt_orphans, die_with, memory_limit, resident_bytes
 from recbench.execution.task import Status
 from recbench.store import Artifact, Store, StoreError
 
@@ -28,9 +28,9 @@ REASON_LENGTH = 1000
 def run(task: dict[str, Any], root: Path, report: int, parent: int) -> NoReturn:
     """Run the task in this process, then end the process.
 
-    Writes JSON lines to the descriptor `report`: `{"started": true}` when the function is called, and at
-    the end its `status` and `reason`. The artifact is in the store before that; status `unstored` says that
-    the store could not be written to, for which the function is not to blame.
+    Writes JSON lines to the descriptor `report`: `{"started": true}` and the bytes `held` so far when the function
+    is called, and at the end its `status` and `reason`. The artifact is in the store before that; status
+    `unstored` says that the store could not be written to, for which the function is not to blame.
 
     Args:
         task: a `Task` as a dictionary.
@@ -70,8 +70,8 @@ def _call(task: dict[str, Any], store: Store, report: int) -> None:
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(limits["threads"])
     worker = os.getpid()
-    _send(report, started=True)
-    with memory_limit(limits["memory_bytes"]):
+    _send(report, started=True, held=resident_bytes(worker) if LINUX else 0)
+    with memory_limit(None if limits["resident"] else limits["memory_bytes"]):
         artifact = function(task["arguments"], inputs)
     if not isinstance(artifact, Artifact):
         raise TypeError(f"{task['function']} returned {type(artifact).__name__}; a task returns an Artifact")

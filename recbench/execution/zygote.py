@@ -40,6 +40,7 @@ from recbench.execution.process import (
     interpreter,
     kill_group,
     notice_death_of,
+    resident_bytes,
     thread_environment,
 )
 
@@ -47,6 +48,8 @@ IMPORT_SECONDS = 300.0
 """How long a task's imports may take before its own deadline begins."""
 GRACE_SECONDS = 2.0
 """Between asking a worker to end (TERM) and ending it (KILL)."""
+LOOK_SECONDS = 0.1
+"""How often the memory in use is looked at, of tasks that are held to it."""
 HANDLED = (signal.SIGCHLD, signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 
 
@@ -69,6 +72,12 @@ class Worker:
     overdue: bool = False
     heard: dict[str, Any] = field(default_factory=dict)
     unfinished: bytes = b""
+
+    @property
+    def watched(self) -> bool:
+        """Whether its memory in use has to be looked at."""
+        limits = self.task["limits"]
+        return LINUX and limits["resident"] and limits["memory_bytes"] is not None and "started" in self.heard
 
     def listen(self) -> bool:
         """Take in what has been told; False at the end."""
@@ -143,7 +152,10 @@ class Zygote:
     def _patience(self) -> float:
         # One second at most: where the kernel does not tell, the harness's death is noticed by looking.
         now = time.monotonic()
-        return max(min((running.deadline - now for running in self._workers.values()), default=1.0), 0.0)
+        patience = [running.deadline - now for running in self._workers.values()]
+        if any(running.watched for running in self._workers.values()):
+            patience.append(LOOK_SECONDS)
+        return max(min(patience, default=1.0), 0.0)
 
     def _receive(self) -> bool:
         chunk = self._channel.recv(1 << 16)
@@ -220,6 +232,16 @@ class Zygote:
                 kill_group(pid, signal.SIGKILL if running.overdue else signal.SIGTERM)
                 running.overdue = True
                 running.deadline = now + GRACE_SECONDS
+            if running.watched:
+                self._weigh(pid, running)
+
+    def _weigh(self, pid: int, running: Worker) -> None:
+        allowed = running.task["limits"]["memory_bytes"]
+        grown = resident_bytes(pid) - running.heard["held"]
+        if grown > allowed:
+            kill_group(pid, signal.SIGKILL)
+            reason = f"{grown / 1e9:.2f} GB of memory in use; {allowed / 1e9:.2f} are allowed"
+            running.heard |= {"status": "out-of-memory", "reason": reason}
 
     def _reap(self) -> None:
         ended = []

@@ -15,11 +15,13 @@ from recbench.execution import Limits, LocalExecutor
 from recbench.execution.local import PRELOAD
 from recbench.matrix.cells import Cell
 from recbench.matrix.environment import environment
+from recbench.matrix.identity import Circumstances
 from recbench.matrix.plan import KINDS, PLAN, Plan, Rerun
 from recbench.matrix.progress import Progress, StageEvent, progress
 from recbench.matrix.records import record_of, record_without_run
 from recbench.matrix.scheduler import Executor, Scheduler, Settled
 from recbench.matrix.stages import Stage
+from recbench.matrix.suite import Suite
 from recbench.store import Store
 from recbench.store.lock import hold
 
@@ -134,11 +136,15 @@ def settle(stage: Stage, plan: Plan, store: Store) -> Settled:
         return scheduler.settled[stage.recipe]
 
 
-def _scheduler(plan: Plan, store: Store, jobs: int, on_event: Callable[[StageEvent], None], start: Start) -> Scheduler:
-    rule = plan.suite.limits
+def limits_of(suite: Suite, where: Circumstances) -> Limits:
+    """What each stage of a suite may use there."""
+    rule = suite.limits
     memory = None if rule.memory_gb is None else int(rule.memory_gb * 1e9)
-    limits = Limits(rule.seconds, memory, plan.recipes.circumstances.threads)
+    return Limits(rule.seconds, memory, where.threads, resident=where.device.startswith("cuda"))
 
+
+def _scheduler(plan: Plan, store: Store, jobs: int, on_event: Callable[[StageEvent], None], start: Start) -> Scheduler:
+    limits = limits_of(plan.suite, plan.recipes.circumstances)
     preload = (*PRELOAD, *WORKERS_START_WITH)
     return Scheduler(store, lambda: start(store, jobs, preload), limits, jobs, on_event)
 

@@ -21,7 +21,7 @@ from recbench.matrix.choices import Choice, Resolver
 from recbench.matrix.identity import Circumstances
 from recbench.matrix.prepare import prepare
 from recbench.matrix.prepared import Prepared
-from recbench.matrix.run import WORKERS_START_WITH, Start, on_this_machine
+from recbench.matrix.run import WORKERS_START_WITH, Start, limits_of, on_this_machine
 from recbench.matrix.stages import Recipes, Stage
 from recbench.matrix.suite import Suite
 from recbench.plugins import Plugins
@@ -142,8 +142,7 @@ def search(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     where = circumstances or Circumstances()
     searches = _searches(suite, spaces, plugins, seed, where)
-    memory = None if suite.limits.memory_gb is None else int(suite.limits.memory_gb * 1e9)
-    limits = Limits(suite.limits.seconds, memory, where.threads)
+    limits = limits_of(suite, where)
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder))
         store.put(PREPARED, without_test(prepare(searches[0].stage.inputs["prepared"].arguments, {})))

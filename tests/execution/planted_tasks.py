@@ -1,6 +1,7 @@
 """Functions for workers: one that works, and one for every way to go wrong."""
 
 import ctypes
+import mmap
 import os
 import signal
 import subprocess
@@ -12,6 +13,8 @@ import numpy as np
 
 from recbench.errors import BudgetViolation
 from recbench.store import Artifact
+
+MAP_NORESERVE = 0x4000
 
 
 def succeed(arguments, inputs):
@@ -125,6 +128,22 @@ def allocate_little_by_little(arguments, inputs):
     held = []
     while True:
         held.append(bytearray(1 << 20))
+
+
+def grow(arguments, inputs):
+    """Take up memory slowly enough to be seen."""
+    held = []
+    while sum(map(len, held)) < arguments["bytes"]:
+        held.append(np.ones(16 << 20, dtype=np.uint8))
+        time.sleep(0.02)
+    return succeed({}, {})
+
+
+def reserve(arguments, inputs):
+    """Address space that nobody writes to, as CUDA's driver reserves it."""
+    with mmap.mmap(-1, arguments["bytes"], flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE):
+        time.sleep(0.3)
+    return succeed({}, {})
 
 
 def abort_for_want_of_memory(arguments, inputs):

@@ -199,6 +199,20 @@ def test_memory_beyond_the_limit_is_refused(forking, do, function):
     assert result.reason
 
 
+@linux
+def test_memory_in_use_beyond_the_limit_ends_the_task(executor, do):
+    limits = {"memory_bytes": 256 * MEBIBYTE, "resident": True}
+    result = do(executor, "grow", {"bytes": 2048 * MEBIBYTE}, **limits)
+    assert result.status == "out-of-memory"
+    assert "0.27 are allowed" in result.reason
+
+
+@linux
+def test_address_space_that_is_reserved_and_not_used_is_not_memory_in_use(executor, do):
+    limits = {"memory_bytes": 256 * MEBIBYTE, "resident": True}
+    assert do(executor, "reserve", {"bytes": 4096 * MEBIBYTE}, **limits).status == "ok"
+
+
 def test_an_abort_by_compiled_code_for_want_of_memory_is_out_of_memory(executor, do):
     result = do(executor, "abort_for_want_of_memory")
     assert (result.status, result.reason) == ("out-of-memory", "std::bad_alloc in compiled code")
