@@ -31,6 +31,7 @@ class AttackerRow:
         above_random: it does more than random.
         falls_with_budget: it does less than at the next smaller size of the suite, which honestly happens.
         beaten_by: the attack that does most of those that do more and were shown less.
+        repeats: whether the same crafting gave the same profiles twice, `yes` or `no`, or `failed` the second time.
         tvd_excess: total variation from genuine profiles, in excess of random genuine users.
         detector_auc, detector: two-sided AUC of the detector that tells the fakes best.
         craft_cpu_seconds: of crafting the profiles.
@@ -62,6 +63,7 @@ class AttackerRow:
     knowledge: str | None = None
     falls_with_budget: bool | None = None
     beaten_by: str | None = None
+    repeats: str | None = None
 
 
 def attacker_rows(grid: Grid) -> list[AttackerRow]:
@@ -91,6 +93,7 @@ def _row(grid: Grid, label: str, places: list[Place], dataset: str, size: float)
         control=name in grid.suite.controls,
         victims_needed=len(places),
         knowledge=", ".join(sorted(grid.knowledge[label])) or None,
+        repeats=grid.repeats(*(place._replace(size=grid.suite.threat.sizes[0]) for place in places)),
     )
     harm = grid.harm(places)
     complete = ~np.isnan(harm).any(axis=1)

@@ -17,7 +17,7 @@ MEASURED = ("cost.", "metrics.")
 """How the columns of numbers begin."""
 SOME = "examples."
 """How the columns begin of what only some cells ask."""
-BESIDE = (*MEASURED, "machine.", "knowledge")
+BESIDE = (*MEASURED, "machine.", "knowledge", "repeats")
 """How the columns begin that are no part of the question."""
 
 Record = Mapping[str, Any]
@@ -29,6 +29,7 @@ def cell_columns(records: Sequence[Record]) -> tuple[list[str], list[dict[str, A
         {name: record[name] for name in ABOUT}
         | dict(_flat("", record["question"]))
         | dict(_flat("", {name: record[name] for name in ("knowledge", "machine") if name in record}))
+        | ({"repeats": record["repeats"]} if record.get("repeats") else {})
         | dict(_flat("metrics.", record["metrics"]))
         | dict(_flat("cost.", record["cost"]))
         for record in records
@@ -68,6 +69,8 @@ def records_of(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 _plant(record, name.split("."), value)
             elif name == "knowledge" and value is not None:
                 record[name] = json.loads(value)
+            elif name == "repeats" and value is not None:
+                record[name] = value
             elif name not in ABOUT and not name.startswith(BESIDE) and not (name.startswith(SOME) and value is None):
                 _plant(record["question"], name.split("."), value)
         records.append(record)

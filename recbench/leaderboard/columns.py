@@ -159,6 +159,7 @@ def _recommender_note(row: RecommenderRow) -> str:
         (row.clean_ndcg_10 is None, "no clean utility"),
         (row.clean_ndcg_10 is not None and not row.passes_gate, f"below {RECOMMENDER_GATE:.0%} of the best"),
         (row.exposed, "targets already exposed"),
+        *_repetition(row),
         *_completeness(row),
     )
 
@@ -171,6 +172,7 @@ def _attacker_note(row: AttackerRow) -> str:
         (row.above_random is False, f"not above {BASELINE}"),
         (row.beaten_by is not None, f"below {row.beaten_by}, which knows less"),
         (row.falls_with_budget is True, "does less than with a smaller budget"),
+        *_repetition(row),
         (row.victims_ok < row.victims_needed, f"incomplete {row.victims_ok}/{row.victims_needed} victims"),
     )
 
@@ -182,6 +184,7 @@ def _defense_note(row: DefenseRow) -> str:
         *_completeness(row),
         (row.attacks_ok == row.attacks_needed > 0 == row.attacks_significant, "no attack above the A/A floor"),
         (row.adaptive is None, "no adaptive attack"),
+        *_repetition(row),
     )
 
 
@@ -190,6 +193,10 @@ def _completeness(row: RecommenderRow | DefenseRow) -> list[tuple[bool, str]]:
         (row.attacks_needed == 0, "no attacks"),
         (row.attacks_ok < row.attacks_needed, f"incomplete {row.attacks_ok}/{row.attacks_needed} attacks"),
     ]
+
+
+def _repetition(row: RecommenderRow | AttackerRow | DefenseRow) -> list[tuple[bool, str]]:
+    return [(row.repeats == "no", "non-deterministic"), (row.repeats == "failed", "failed when done again")]
 
 
 def _note(*remarks: tuple[bool, str]) -> str:

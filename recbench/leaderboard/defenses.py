@@ -34,6 +34,7 @@ class DefenseRow:
             worst of several.
         adaptive_recovered: the share that the defense takes back of what the same attacks do when they are shown that
             nothing is deployed: another poison, the best that they can do each time.
+        repeats: whether the same verdict or training came out twice, `yes` or `no`, or `failed` the second time.
     """
 
     dataset: str
@@ -59,6 +60,7 @@ class DefenseRow:
     adaptive_gain: float | None = None
     adaptive: str | None = None
     adaptive_recovered: float | None = None
+    repeats: str | None = None
 
 
 def defense_rows(grid: Grid) -> list[DefenseRow]:
@@ -106,6 +108,7 @@ def _in_peace(grid: Grid, victim: Place, defense: str) -> DefenseRow:
         detection_recall=mean("detection-recall"),
         genuine_removed=mean("genuine-removed"),
         cpu_seconds=_cost(grid, attacked, defended),
+        repeats=grid.repeats(undefended._replace(defense=defense)),
     )
 
 

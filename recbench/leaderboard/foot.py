@@ -99,8 +99,20 @@ def common_foot(grid: Grid) -> list[str]:
     return [
         "Metrics are over genuine users only, and so is validation. Recall divides by |test|; NDCG's ideal is"
         " min(k, relevant); users without test items are left out.",
+        _repeated(grid),
         *_cells(grid),
     ]
+
+
+def _repeated(grid: Grid) -> str:
+    """How much was done twice, and what came of it."""
+    found = Counter(word for record in grid.records if (word := record.get("repeats")))
+    if not found:
+        return "Nothing was done twice, so nothing is known of whether the work of a row repeats."
+    return (
+        f"Done twice, on the first unit and size, for {_count(found.total(), 'cell')}: {found['yes']} came out the same"
+        f" bit for bit, {found['no']} did not ('non-deterministic'), {found['failed']} failed the second time."
+    )
 
 
 def _judged(grid: Grid) -> str:

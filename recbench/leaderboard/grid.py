@@ -58,6 +58,8 @@ class Unit(NamedTuple):
 
 
 AXES = ("dataset", "recommender", "attacker", "defense")
+REPEATS = ("no", "failed", "yes")
+"""Whether work that was done twice came out the same, the worst first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,6 +161,12 @@ class Grid:
         """The effect of each of several attacks on each unit [a, u]."""
         rows = [self.effect.sign * self.values(self.effect.metric, place) for place in places]
         return np.array(rows).reshape(-1, len(self.units))
+
+    def repeats(self, *places: Place) -> str | None:
+        """What came of these places' work that was done twice: `no` before `failed` before `yes`; None without any."""
+        records = [self.cells.get((place, self.units[0])) for place in places]
+        found = {record.get("repeats") for record in records if record is not None}
+        return next((word for word in REPEATS if word in found), None)
 
     def victims(self, dataset: str) -> list[str]:
         """The recommenders whose clean cells are all ok: there is nothing to compare an attack with otherwise."""

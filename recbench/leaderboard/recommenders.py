@@ -35,6 +35,7 @@ class RecommenderRow:
             case, and better in one; None for a row that is not ranked.
         clean_exposure: HR@10 of the targets without attack.
         exposed: the targets were before an attack that raises them.
+        repeats: whether the same training gave the same lists twice, `yes` or `no`, or `failed` the second time.
     """
 
     dataset: str
@@ -60,6 +61,7 @@ class RecommenderRow:
     on_front: bool | None = None
     clean_exposure: float | None = None
     exposed: bool = False
+    repeats: str | None = None
 
 
 def recommender_rows(grid: Grid) -> list[RecommenderRow]:
@@ -89,6 +91,7 @@ def contenders(grid: Grid, dataset: str, size: float) -> list[Contender[Recommen
             share_of_best=share,
             passes_gate=share is not None and round(share, 9) >= GATE,
             clean_exposure=exposure,
+            repeats=grid.repeats(Place(dataset, name)),
             exposed=grid.suite.threat.goal == "push" and exposure is not None and exposure >= EXPOSED,
         )
         row, harm = _under_attack(grid, clean)

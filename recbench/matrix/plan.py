@@ -21,7 +21,7 @@ Rerun = Literal["never", "missing", "failed", "stale", "all"]
 """What is computed: nothing; cells without a record; those and failed ones; those without and cells of
 another build; everything afresh, the stored stages too."""
 
-KINDS = ("prepare", "craft", "simulate", "sanitize", "fit", "perturb", "evaluate")
+KINDS = ("prepare", "craft", "simulate", "sanitize", "fit", "perturb", "repeat", "evaluate")
 PLAN = "plan.json"
 
 State = Literal["missing", "ok", "failed", "stale"]

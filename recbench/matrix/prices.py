@@ -44,8 +44,9 @@ class Price:
 
 
 def price(stages: Iterable[Stage], known: Mapping[Key, float]) -> Price:
-    """The price of stages, from the costs of earlier ones."""
-    costly = [key_of(stage) for stage in stages if stage.kind in ROLES]
+    """The price of stages, from the costs of earlier ones; to repeat one costs what it cost."""
+    worked = (stage.inputs["first"] if stage.kind == "repeat" else stage for stage in stages)
+    costly = [key_of(stage) for stage in worked if stage.kind in ROLES]
     found = [known[key] for key in costly if key in known]
     return Price(sum(found), len(found), sorted({" ".join(key) for key in costly if key not in known}))
 

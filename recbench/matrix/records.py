@@ -26,6 +26,7 @@ def record_of(cell: Cell, plan: Plan, settled: Mapping[str, Settled], store: Sto
     for name, stage in needed.items():
         found = settled[stage.recipe]
         artifacts[name] = found.key if isinstance(found, Done) else None
+    repeated = artifacts.pop("repeat", None)
     costs = {needed[name].kind: store.meta(key)["measured"] for name in COSTLY if (key := artifacts.get(name))}
     for kind, amount in _amounts(artifacts, store).items():
         if kind in costs:  # an attack on a trained victim is counted by its seconds alone
@@ -38,7 +39,8 @@ def record_of(cell: Cell, plan: Plan, settled: Mapping[str, Settled], store: Sto
     if isinstance(end, Failed):
         return record | {"status": end.status, "reason": end.reason, "stage": end.stage, "log": end.log}
     evaluated = store.meta(end.key)
-    return record | {"metrics": evaluated["metrics"], "cost": costs | {"evaluate": evaluated["measured"]}}
+    record |= {"metrics": evaluated["metrics"], "cost": costs | {"evaluate": evaluated["measured"]}}
+    return record | {"repeats": _repeats(repeated, store)} if "repeat" in needed else record
 
 
 def record_without_run(cell: Cell, plan: Plan) -> dict[str, Any]:
@@ -46,6 +48,13 @@ def record_without_run(cell: Cell, plan: Plan) -> dict[str, Any]:
     if cell.id in plan.skipped:
         return _frame(cell, plan) | {"status": "skipped", "reason": plan.skipped[cell.id]}
     return _frame(cell, plan) | {"status": "error", "reason": plan.broken[cell.id], "stage": "plan"}
+
+
+def _repeats(key: str | None, store: Store) -> str:
+    """Whether the work that was done twice came out the same: `yes`, `no`, or that it `failed` the second time."""
+    if key is None:
+        return "failed"
+    return "yes" if store.meta(key)["same"] else "no"
 
 
 def _amounts(artifacts: Mapping[str, str | None], store: Store) -> dict[str, dict[str, int]]:
@@ -83,4 +92,5 @@ def _frame(cell: Cell, plan: Plan) -> dict[str, Any]:
         "cost": {},
         "artifacts": {},
         "machine": {},
+        "repeats": "",
     }

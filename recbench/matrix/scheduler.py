@@ -21,7 +21,8 @@ ORDER = {
     "sanitize": 4,
     "fit": 5,
     "perturb": 6,
-    "explain": 7,
+    "repeat": 7,
+    "explain": 8,
 }
 """Of the stages that are ready: first what finishes cells, then what most others wait for."""
 

@@ -13,14 +13,17 @@ from recbench.matrix.choices import Choice
 from recbench.matrix.identity import Circumstances, build_id, digest_of
 from recbench.store import Store
 
+BESIDE = frozenset({"clean", "repeat"})
+"""Inputs of a cell's last stage that it does without where they failed, and whose build is none of the cell's."""
+
 
 @dataclass(frozen=True, eq=False)
 class Stage:
     """A function, its arguments and the stages whose artifacts it reads.
 
     Args:
-        kind: `prepare`, `craft`, `simulate`, `sanitize`, `fit`, `perturb`, `evaluate` or `explain`; the function is
-            `recbench.matrix.<kind>:<kind>`.
+        kind: `prepare`, `craft`, `simulate`, `sanitize`, `fit`, `perturb`, `repeat`, `evaluate` or `explain`; the
+            function is `recbench.matrix.<kind>:<kind>`.
         arguments: as JSON; with `build` they are all that the result depends on beside the inputs.
         inputs: by name.
         build: identity of the code and the circumstances.
@@ -51,10 +54,16 @@ class Stage:
 
 
 def effective_inputs(stage: Stage, keys: Mapping[str, str], store: Store) -> dict[str, str]:
-    """The inputs that make a difference: a verdict that removes nobody leaves the same fit as no verdict."""
+    """The inputs that make a difference.
+
+    A verdict that removes nobody leaves the same fit as no verdict, and metrics do not ask whether work repeats.
+    """
+    kept = dict(keys)
     if stage.kind == "fit" and "verdict" in keys and store.meta(keys["verdict"])["removed"] == 0:
-        return {name: key for name, key in keys.items() if name != "verdict"}
-    return dict(keys)
+        del kept["verdict"]
+    if stage.kind == "evaluate":
+        kept.pop("repeat", None)
+    return kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,10 +95,12 @@ class Recipes:
             inputs["verdict"] = self._sanitize(cell)
         inputs["fit"] = self._perturb(cell, cell.attacker) if cell.attacker and cell.perturbs else self._fit(cell)
         inputs["clean"] = self._fit(Cell(cell.suite, cell.dataset, cell.seed, cell.recommender))
+        if (judged := self._judged(cell)) is not None:
+            inputs["repeat"] = self._repeat(judged)
 
         def make() -> Stage:
             arguments = {"metrics": [metric.spec for metric in self.metrics], "group": cell.group}
-            return self._stage("evaluate", arguments, inputs, self.metrics, f"evaluate {cell}", frozenset({"clean"}))
+            return self._stage("evaluate", arguments, inputs, self.metrics, f"evaluate {cell}", BESIDE)
 
         return self._once(("evaluate", cell.group, *inputs.items()), make)
 
@@ -111,7 +122,7 @@ class Recipes:
     def build_id(self, cell: Cell) -> str:
         """The identity of the code and the circumstances that the cell's numbers come from, metrics left out."""
         inputs = {**self.evaluate(cell).inputs, **self.examples(cell)}
-        return build_id(stage.build for name, stage in inputs.items() if name != "clean")
+        return build_id(stage.build for name, stage in inputs.items() if name not in BESIDE)
 
     def examples(self, cell: Cell) -> dict[str, Stage]:
         """The stage behind what the cell's defense learns from, as an input; nothing where it learns from none."""
@@ -237,6 +248,27 @@ class Recipes:
         return self._once(
             ("perturb", attacker, cell.recommender, training, cell.size, cell.group, *inputs.items()), make
         )
+
+    def _judged(self, cell: Cell) -> Stage | None:
+        """The work of a component where it is seen plainest: of a victim or a defense on clean data, or of an attack.
+
+        On the first unit and at the first size alone: whether work repeats is one fact, and is paid for once.
+        """
+        first = (cell.suite.threat.sizes[0], 0, 0, 0)
+        if cell.perturbs or (cell.size or first[0], cell.seed, cell.group, cell.replica) != first:
+            return None
+        if cell.attacker is not None:
+            return self._craft(cell, cell.attacker) if cell.defense is None else None
+        return self._sanitize(cell) if cell.defense is not None and _is_sanitizer(cell.defense) else self._fit(cell)
+
+    def _repeat(self, first: Stage) -> Stage:
+        """The same work once more."""
+
+        def make() -> Stage:
+            arguments = {"kind": first.kind, "arguments": first.arguments, "build": first.build}
+            return self._stage("repeat", arguments, {**first.inputs, "first": first}, [], f"{first.label}, once more")
+
+        return self._once(("repeat", first), make)
 
     def _common(self, cell: Cell) -> dict[str, Any]:
         return {

@@ -124,6 +124,7 @@ class _Record(_Strict):
     cost: dict[Literal["craft", "sanitize", "fit", "evaluate"], dict[Line, Cost]]
     artifacts: dict[Literal["prepared", "profiles", "verdict", "fit", "clean"], Key | None]
     knowledge: Annotated[list[Knowledge], Field(max_length=len(KNOWLEDGE))] = []
+    repeats: Literal["", "yes", "no", "failed"] = ""
     machine: _Machine | Annotated[dict[Line, Line], Field(max_length=0)] = {}
 
 

@@ -204,7 +204,7 @@ def test_machines_read_events_and_nothing_else_on_stdout(shop, capfd):
     assert len(started) == len(ended) == summary["stages_computed"]
     assert set(started) == set(ended)
     assert {(each["kind"], each["status"]) for each in ended.values()} == {
-        *((kind, "ok") for kind in ("prepare", "craft", "fit", "evaluate")),
+        *((kind, "ok") for kind in ("prepare", "craft", "fit", "repeat", "evaluate")),
         ("fit", "error"),
     }
     done = {event["cell_id"]: event for event in middle if event["event"] == "cell-done"}
@@ -315,6 +315,7 @@ def test_the_plan_counts_stages_and_tells_why_cells_are_skipped(shop, capfd):
         ["craft", "1"],
         ["sanitize", "2"],
         ["fit", "5"],
+        ["repeat", "3"],
         ["evaluate", "5"],
     ]
     assert not Path("runs").exists()

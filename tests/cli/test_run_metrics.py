@@ -69,7 +69,7 @@ def test_another_version_of_a_metric_recomputes_evaluations_and_nothing_else(sho
         return {record["metrics"].get("reach") for record in found}, set(ran), cells
 
     values, stages, cells = reach("1.0")
-    assert (values, stages) == ({1.0}, {"prepare", "craft", "sanitize", "fit", "evaluate"})
+    assert (values, stages) == ({1.0}, {"prepare", "craft", "sanitize", "fit", "repeat", "evaluate"})
     assert reach("2.0") == ({2.0}, {"evaluate"}, cells)
     assert reach("float('nan')") == ({None}, {"evaluate"}, cells)
     assert "reach is nan" in capfd.readouterr().err

@@ -57,7 +57,7 @@ def test_the_variants_of_the_metrics_are_named():
 def test_failures_are_counted_by_status_stage_and_reason():
     lost = failed(each_seed("A", "g", gain=[0, 0]), status="error", stage="fit", reason="ValueError: no")
     left = failed(each_seed("B", "g", gain=[0]), status="skipped", reason="needs ratings")
-    assert common_foot(Grid(suite(), RECORDS + lost + left))[1:] == [
+    assert common_foot(Grid(suite(), RECORDS + lost + left))[2:] == [
         "Cells: 2 error, 4 ok, 1 skipped.",
         "2 cells error in fit: ValueError: no",
         "1 cell skipped: needs ratings",
@@ -67,5 +67,5 @@ def test_failures_are_counted_by_status_stage_and_reason():
 def test_a_flood_of_reasons_is_cut_and_said_to_be():
     lost = [failed(clean(f"R{number:03}", [0.0]), status="error", reason=f"{number:03}")[0] for number in range(30)]
     lines = common_foot(Grid(suite(), lost))
-    assert len(lines) == REASONS + 3
+    assert len(lines) == REASONS + 4
     assert lines[-1] == "10 other reasons: see cells.csv."

@@ -33,7 +33,8 @@ def test_a_run_prices_every_stage_of_its_own_plan(plan: Plan, tmp_path: Path) ->
     store.root.mkdir()
     run_plan(plan, store, 1)
     costs = paid(store.records())
-    costly = [stage for stage in plan.stages() if stage.kind in ROLES]
+    worked = [stage.inputs.get("first", stage) for stage in plan.stages()]  # what is repeated costs as much again
+    costly = [stage for stage in worked if stage.kind in ROLES]
     assert {key_of(stage) for stage in costly} == costs.keys()
     found = price(plan.stages(), costs)
     assert (found.priced, found.unknown) == (len(costly), [])
