@@ -2,6 +2,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from recbench.leaderboard.latex import as_latex, latex
 from recbench.leaderboard.render import Board, Column
 
 HOSTILE = r"\input{/etc/passwd} 100% {$x_1^2$} & #1 ~ 中 `a' \\[9pt] \end{tabular} --- <|> \"x\" – ×"
+PUBLISHED = sorted(path.parent for path in (Path(__file__).parents[2] / "leaderboards").glob("*/recommenders.tex"))
 COMMAND = re.compile(r"\\(?:[a-zA-Z]+|.)")
 KNOWN = {
     *(r"\begin", r"\end", r"\caption", r"\centering", r"\footnotesize", r"\setlength", r"\tabcolsep"),
@@ -95,13 +97,33 @@ def test_what_only_looks_like_latex_is_shown_as_it_is():
     assert latex("item-knn --- x") == "item-knn -{}-{}- x"
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here")
-def test_pdflatex_compiles_it_and_shrinks_what_is_too_wide(tmp_path):
-    packages = r"\usepackage[T1]{fontenc}\usepackage{textcomp,booktabs,graphicx}"
-    content = page("a", HOSTILE, 200 * "wide")
-    text = f"\\documentclass{{article}}{packages}\\begin{{document}}\n{content}\n\\end{{document}}\n"
-    (tmp_path / "a.tex").write_text(text, encoding="utf-8")
+PACKAGES = r"\usepackage[T1]{fontenc}\usepackage{textcomp,booktabs,graphicx}"
+needs_pdflatex = pytest.mark.skipif(
+    shutil.which("pdflatex") is None,
+    reason="no pdflatex: 'apt-get install texlive-latex-base texlive-latex-recommended'",
+)
+
+
+def compile_alone(folder, tables):
+    """Set the tables with pdflatex, one after the other in one document."""
+    content = "\\clearpage\n".join(tables)
+    text = f"\\documentclass{{article}}{PACKAGES}\\begin{{document}}\n{content}\n\\end{{document}}\n"
+    (folder / "a.tex").write_text(text, encoding="utf-8")
     command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "a.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert "Overfull" not in done.stdout
+    assert (folder / "a.pdf").stat().st_size > 10_000
+
+
+@needs_pdflatex
+def test_pdflatex_compiles_it_and_shrinks_what_is_too_wide(tmp_path):
+    compile_alone(tmp_path, [page("a", HOSTILE, 200 * "wide")])
+
+
+@needs_pdflatex
+@pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)
+def test_pdflatex_compiles_what_we_have_published(tmp_path, folder):
+    tables = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.tex"))]
+    assert len(tables) == 7
+    compile_alone(tmp_path, tables)
