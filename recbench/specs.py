@@ -1,7 +1,8 @@
 """References to components, as written in a suite or on the command line, and their parameters.
 
 A reference is a name, a glob or a path, with parameters in brackets: `bpr-mf[dim=64,lr=0.01]`,
-`item-*`, `./mine.py:MyModel[dim=32|64]`. In TOML it may be a table: `{name = "bpr-mf", dim = [32, 64]}`.
+`item-*`, `./mine.py:MyModel[dim=32|64]`. In TOML it may be a table: `{name = "bpr-mf", dim = [32, 64]}`. A defense may
+be a pipeline of two references: `pca-varselect+vat[eps=0.2]`.
 """
 
 from __future__ import annotations
@@ -30,6 +31,11 @@ _WORD = re.compile(r"[A-Za-z_][\w.-]*")
 _UNBROKEN = r'"(?:[^"\\]|\\.)*"' + r"|'[^']*'|\[[^\]]*\]"
 """What no comma and no bar splits: strings and arrays."""
 
+THEN = "+"
+"""Between the detector and the robust training of a pipeline; no name of a component holds it."""
+_PART = r"[^\[\]+]+(?:\[(?:" + _UNBROKEN + r"|[^\[\]\"'])*\])?\s*"
+_PIPELINE = re.compile(rf"{_PART}(?:\+{_PART})+", re.DOTALL)
+
 
 @dataclass(frozen=True)
 class ComponentSpec:
@@ -39,9 +45,22 @@ class ComponentSpec:
     params: Mapping[str, Any] = dataclasses.field(default_factory=dict, hash=False)
 
     def __str__(self) -> str:
-        """The reference as text, which `parse` reads back."""
-        params = [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in sorted(self.params.items())]
-        return f"{self.name}[{','.join(params)}]" if params else self.name
+        """The reference as text, which `parse` reads back; of a pipeline, whose parameters are called `part.key`, what
+        `parts_of` takes apart."""
+        return THEN.join(self._part(name) for name in self.name.split(THEN))
+
+    def _part(self, name: str) -> str:
+        own = {key.rpartition("."): value for key, value in sorted(self.params.items())}
+        values = {key: value for (part, _, key), value in own.items() if part in ("", name)}
+        params = [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
+        return f"{name}[{','.join(params)}]" if params else name
+
+
+def parts_of(reference: str) -> list[str]:
+    """The references that a pipeline is made of; of any other reference, itself alone."""
+    if _PIPELINE.fullmatch(reference) is None:
+        return [reference]
+    return [part.strip() for part in re.findall(_PART, reference, re.DOTALL)]
 
 
 def parse(reference: str | Mapping[str, Any]) -> list[ComponentSpec]:

@@ -4,7 +4,7 @@ from recbench.component import Component, Feedback, Goal, option
 from recbench.contracts.attacker import EvasionAttacker, ParameterAttacker, PoisoningAttacker
 from recbench.contracts.context import FitContext
 from recbench.contracts.dataset import Data, Dataset, DatasetInfo
-from recbench.contracts.defense import Certificate, Protected, RobustTraining, Sanitizer, Verdict
+from recbench.contracts.defense import Certificate, Pipeline, Protected, RobustTraining, Sanitizer, Verdict
 from recbench.contracts.metric import Detection, Metric, Outcome, Ranking
 from recbench.contracts.optimizers import SGD, Adagrad, Adam, Optimizer
 from recbench.contracts.problem import (
@@ -60,6 +60,7 @@ __all__ = [
     "ParameterAttacker",
     "Params",
     "Persistent",
+    "Pipeline",
     "PoisoningAttacker",
     "Problem",
     "Profiles",

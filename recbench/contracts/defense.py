@@ -111,3 +111,21 @@ class RobustTraining(ABC):
     @abstractmethod
     def fit(self, recommender: Recommender, train: Interactions, ctx: FitContext) -> Protected:
         """Train `recommender`, which has the capabilities that the component requires."""
+
+
+@dataclass(frozen=True)
+class Pipeline(RobustTraining):
+    """A detector, then robust training on the users whom it keeps.
+
+    What an adaptive attack is shown where both are deployed; the matrix runs the two as stages of their own. There is
+    no certificate: fakes may change whom the detector removes, of which a proof about the training says nothing.
+    """
+
+    detector: Sanitizer
+    training: RobustTraining
+
+    def fit(self, recommender: Recommender, train: Interactions, ctx: FitContext) -> Protected:
+        verdict = self.detector.inspect(train, ctx)
+        verdict.check(train.n_users)
+        kept = train.select(verdict.keep[train.users])
+        return Protected(self.training.fit(recommender, kept, ctx).scorer, verdict.suspicion)

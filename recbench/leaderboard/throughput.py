@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from recbench.leaderboard.grid import NONE, Grid, Place, Record
+from recbench.leaderboard.grid import Grid, Place, Record
+from recbench.matrix.records import at_work
 
 STAGES = ("fit", "craft", "sanitize", "perturb", "evaluate")
 AMOUNTS = {"fit": "interactions", "craft": "profiles"}
@@ -84,11 +85,11 @@ def machine_of(record: Record) -> str:
 
 
 def _stages(place: Place, record: Record) -> Iterator[tuple[Heading, Mapping[str, float]]]:
-    trained = place.defense != NONE and "sanitize" not in record["cost"]
+    detector, training = at_work(place.defense, record)
     components = {
-        "fit": f"{place.recommender} with {place.defense}" if trained else place.recommender,
+        "fit": f"{place.recommender} with {training}" if training else place.recommender,
         "craft": place.attacker,
-        "sanitize": place.defense,
+        "sanitize": detector,
         "perturb": f"{place.attacker} on {place.recommender}",
         "evaluate": "all metrics",
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from recbench.matrix.choices import NONE, Axes, Choice
+from recbench.matrix.choices import NONE, Axes, Choice, Defense, parts
 from recbench.matrix.identity import cell_id
 from recbench.matrix.suite import Suite
 
@@ -28,7 +28,7 @@ class Cell:
         suite: whose rules hold.
         dataset, recommender: what is attacked.
         seed: the split seed.
-        attacker, defense: None is the absence of one.
+        attacker, defense: None is the absence of one. A defense may be a pipeline of two components.
         size: fake profiles as a share of the genuine users, added items as a share of a history, or how far a row
             of a table may move as a share of its length; 0 without an attack.
         group: the target group.
@@ -42,7 +42,7 @@ class Cell:
     seed: int
     recommender: Choice
     attacker: Choice | None = None
-    defense: Choice | None = None
+    defense: Defense | None = None
     size: float = 0.0
     group: int = 0
     replica: int = 0
@@ -91,8 +91,18 @@ class Cell:
     @property
     def components(self) -> list[Choice]:
         """The components that take part."""
-        chosen = (self.dataset, self.recommender, self.attacker, self.defense, *(self.examples or ()))
+        chosen = (self.dataset, self.recommender, self.attacker, *parts(self.defense), *(self.examples or ()))
         return [choice for choice in chosen if choice is not None]
+
+    @property
+    def detector(self) -> Choice | None:
+        """The part of the defense that judges the users of the data."""
+        return next((part for part in parts(self.defense) if "sanitizer" in part.component.provides), None)
+
+    @property
+    def training(self) -> Choice | None:
+        """The part of the defense that trains the victim its own way."""
+        return next((part for part in parts(self.defense) if "sanitizer" not in part.component.provides), None)
 
     @property
     def broken(self) -> str:
@@ -134,7 +144,7 @@ def with_examples(cell: Cell, attackers: Iterable[Choice]) -> Cell:
 
     An attack on a trained victim leaves none out: the defense is trained on clean data.
     """
-    if cell.suite.examples is None or cell.defense is None or "supervised" not in cell.defense.component.provides:
+    if cell.suite.examples is None or not any("supervised" in part.component.provides for part in parts(cell.defense)):
         return cell
     attack = None if cell.attacker is None or cell.perturbs else cell.attacker.component.family
     return replace(cell, examples=tuple(each for each in attackers if each.component.family != attack))
@@ -168,9 +178,10 @@ def _obstacles(cell: Cell, device: str) -> Iterator[str]:
         yield from _obstacles_to_asking(suite, attacker)
         if missing := component.knowledge - set(suite.threat.offers):
             yield f"attacker '{attacker.name}' needs knowledge of {_words(missing)}; the suite offers none"
+    for part in parts(defense):
+        if not part.component.provides & {"sanitizer", "robust-training"}:
+            yield f"defense '{part.name}' is neither a sanitizer nor robust training"
     if defense is not None:
-        if not defense.component.provides & {"sanitizer", "robust-training"}:
-            yield f"defense '{defense.name}' is neither a sanitizer nor robust training"
         yield from _obstacles_to_learning(cell, defense)
 
 
@@ -184,7 +195,7 @@ def _obstacles_to_asking(suite: Suite, attacker: Choice) -> Iterator[str]:
         yield f"attacker '{attacker.name}' does not {asked}; its goals: {_words(component.goals)}"
 
 
-def _obstacles_to_learning(cell: Cell, defense: Choice) -> Iterator[str]:
+def _obstacles_to_learning(cell: Cell, defense: Defense) -> Iterator[str]:
     """Why a supervised defense has nothing to learn from that is not of the attack's own family."""
     if cell.examples is None:
         return
@@ -216,8 +227,8 @@ def _obstacles_to_perturbing(cell: Cell, attacker: Choice) -> Iterator[str]:
         if missing := attacker.component.knowledge & {"surrogate"}:
             needs = f"attacker '{attacker.name}' needs knowledge of {_words(missing)}"
             yield f"{needs}; a trained victim is attacked without"
-        if cell.defense is not None and "sanitizer" in cell.defense.component.provides:
-            judged = f"defense '{cell.defense.name}' judges the training data"
+        if cell.detector is not None:
+            judged = f"defense '{cell.detector.name}' judges the training data"
             yield f"{judged}, which attacker '{attacker.name}' leaves as it is"
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +17,7 @@ from recbench.matrix.closure import closure_digest
 from recbench.matrix.identity import digest_of
 from recbench.matrix.suite import Reference, Suite
 from recbench.plugins import Plugins
-from recbench.specs import expand, resolved_params
+from recbench.specs import THEN, expand, parts_of, resolved_params
 
 OWN_DATA = "recbench.matrix.own_data:OwnData"
 HANDED = "recbench.adapters.handed:Handed"
@@ -65,6 +66,35 @@ class Choice:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class Pipeline:
+    """Two choices that make one defense: a detector, then robust training on the users whom it keeps."""
+
+    detector: Choice
+    training: Choice
+
+    @property
+    def parts(self) -> tuple[Choice, Choice]:
+        return self.detector, self.training
+
+    @property
+    def name(self) -> str:
+        return THEN.join(part.name for part in self.parts)
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """As of a choice: versions in the same order, and each parameter as `part.parameter`."""
+        params = {f"{part.name}.{key}": value for part in self.parts for key, value in part.identity["params"].items()}
+        return {
+            "name": self.name,
+            "version": THEN.join(part.component.version for part in self.parts),
+            "params": params,
+        }
+
+
+Defense = Choice | Pipeline
+
+
 @dataclass
 class Resolver:
     """Turns a suite's references into choices, and remembers the parameters it has resolved.
@@ -84,14 +114,26 @@ class Resolver:
             PluginError: an unknown name or impossible parameters.
             DataError: a file of interactions that cannot be read.
         """
-        found: dict[str, Choice] = {}
-        named: dict[str, Component] = {}
-        for reference in references:
-            for choice in self._expand(kind, reference):
-                if named.setdefault(choice.name, choice.component) != choice.component:
-                    raise SuiteError(f"two {kind}s are called '{choice.name}'; rename one")
-                found.setdefault(digest_of(choice.identity), choice)
-        return list(found.values())
+        found = [choice for reference in references for choice in self._expand(kind, reference)]
+        _check_names(found)
+        return list({digest_of(choice.identity): choice for choice in reversed(found)}.values())[::-1]
+
+    def defenses(self, references: Iterable[Reference]) -> list[Defense]:
+        """As `choices`; `"a+b"` is the pipeline of detector `a` and robust training `b`.
+
+        Raises:
+            SuiteError: besides, a pipeline of anything else.
+        """
+        found = [defense for reference in references for defense in self._defenses(reference)]
+        _check_names([part for defense in found for part in parts(defense)])
+        return list({digest_of(defense.identity): defense for defense in reversed(found)}.values())[::-1]
+
+    def _defenses(self, reference: Reference) -> list[Defense]:
+        written = parts_of(reference) if isinstance(reference, str) else [reference]
+        if len(written) == 1:
+            return [*self._expand("defense", reference)]
+        steps = [self._expand("defense", part) for part in written]
+        return [_pipeline(str(reference), combination) for combination in itertools.product(*steps)]
 
     def differentiable(self) -> list[Choice]:
         """The installed recommenders that an attacker may take as its surrogate, with their defaults."""
@@ -126,6 +168,32 @@ class Resolver:
         return Choice(component, {"path": str(path)})
 
 
+def parts(defense: Defense | None) -> tuple[Choice, ...]:
+    """The components of a defense, in the order in which they are at work."""
+    if isinstance(defense, Pipeline):
+        return defense.parts
+    return () if defense is None else (defense,)
+
+
+def _pipeline(reference: str, steps: Sequence[Choice]) -> Pipeline:
+    rule = "a pipeline is one detector, then one robust training, as in 'pca-varselect+adversarial-training'"
+    if len(steps) != 2:
+        raise SuiteError(f"'{reference}' has {len(steps)} parts; {rule}")
+    for step, wanted, word in zip(
+        steps, ("sanitizer", "robust-training"), ("detector", "robust training"), strict=True
+    ):
+        if wanted not in step.component.provides:
+            raise SuiteError(f"'{reference}': '{step.name}' is no {word}; {rule}")
+    return Pipeline(*steps)
+
+
+def _check_names(choices: Iterable[Choice]) -> None:
+    named: dict[str, Component] = {}
+    for choice in choices:
+        if named.setdefault(choice.name, choice.component) != choice.component:
+            raise SuiteError(f"two {choice.component.kind}s are called '{choice.name}'; rename one")
+
+
 def _is_data(reference: str) -> bool:
     """Whether a reference to a data set is a file or folder, not a name: `ratings.csv`, `./folder`."""
     return not reference.rpartition(":")[0].endswith(".py") and ("/" in reference or Path(reference).is_file())
@@ -143,7 +211,7 @@ class Axes:
     datasets: list[Choice]
     recommenders: list[Choice]
     attackers: list[Choice]
-    defenses: list[Choice]
+    defenses: Sequence[Defense]
     metrics: list[Choice]
     examples: list[Choice] = field(default_factory=list)
     """The attackers whose fakes supervised defenses learn from."""
@@ -162,7 +230,7 @@ class Axes:
             datasets=resolver.choices("dataset", suite.datasets),
             recommenders=resolver.choices("recommender", suite.recommenders),
             attackers=attackers,
-            defenses=resolver.choices("defense", without_none(suite.defenses)),
+            defenses=resolver.defenses(without_none(suite.defenses)),
             metrics=resolver.choices("metric", suite.metrics),
             examples=[] if suite.examples is None else resolver.choices("attacker", suite.examples.attackers),
         )

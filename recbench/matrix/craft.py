@@ -15,6 +15,7 @@ from recbench.contracts import (
     FitContext,
     ItemStatistics,
     KnowledgeViolation,
+    Pipeline,
     Profiles,
     Queries,
     RuleViolation,
@@ -50,8 +51,9 @@ def craft(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Artif
     """Show the attacker what it declares to know, let it craft, and hold the result against the budget.
 
     Args:
-        arguments: `attacker` (spec and `knowledge`), `surrogates` (specs), `victim` and `defense` (specs
-            or None), `dataset`, `seed`, `size`, `goal`, `group`, `device`, `threads`.
+        arguments: `attacker` (spec and `knowledge`), `surrogates` (specs), `victim` (spec or None), `defense`
+            (specs of its parts: none, one, or a detector and the training after it), `dataset`, `seed`,
+            `size`, `goal`, `group`, `device`, `threads`.
         inputs: `prepared`.
 
     Returns:
@@ -123,7 +125,8 @@ def _secret(kind: str, prepared: Prepared, templates: NDArray[np.int64], argumen
         seed = fit_seed(arguments, arguments["victim"]["name"])
         surroundings = FitContext(seed, arguments["device"], arguments["threads"], prepared.catalog)
         return instance(arguments["victim"]).fit(prepared.train, surroundings)
-    return None if arguments["defense"] is None else instance(arguments["defense"])
+    parts = [instance(spec) for spec in arguments["defense"]]
+    return Pipeline(*parts) if len(parts) == 2 else next(iter(parts), None)
 
 
 def _surrogates(specs: list[Mapping[str, Any]]) -> Callable[..., Differentiable]:

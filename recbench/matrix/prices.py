@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from recbench.matrix.records import at_work
 from recbench.matrix.stages import Stage
 from recbench.matrix.suite import CARRIED
 from recbench.store import Store
@@ -64,13 +65,13 @@ def paid(records: Iterable[Mapping[str, Any]]) -> dict[Key, float]:
     for record in records:
         question = record["question"]
         recommender, attacker, defense = (question[axis]["name"] for axis in ("recommender", "attacker", "defense"))
-        trained = () if defense == "none" or "sanitize" in record["cost"] else (defense,)
+        detector, training = at_work(defense, record)
         keys = {
             "craft": (attacker,),
             "simulate": tuple(each["name"] for each in question.get("examples", {}).get("attackers", ())),
-            "sanitize": (defense,),
-            "fit": (recommender, *trained),
-            "perturb": (attacker, recommender, *trained),
+            "sanitize": (detector,),
+            "fit": tuple(filter(None, (recommender, training))),
+            "perturb": tuple(filter(None, (attacker, recommender, training))),
         }
         for kind, names in keys.items():
             if kind in record["cost"]:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from recbench.matrix.records import at_work
+
 ARTIFACTS = {
     "craft": ("profiles",),
     "simulate": ("examples",),
@@ -91,12 +93,12 @@ def _made(record: Record) -> Iterator[tuple[str, str, str]]:
     """The stages whose cost the record tells: kind, plugins and the key of what it made."""
     question, artifacts = record["question"], record["artifacts"]
     attacker, defense, recommender = (question[axis]["name"] for axis in ("attacker", "defense", "recommender"))
-    robust = defense != "none" and "sanitize" not in record["cost"]
+    detector, training = at_work(defense, record)
     plugins = {
         "craft": attacker,
         "simulate": ", ".join(each["name"] for each in question.get("examples", {}).get("attackers", ())),
-        "sanitize": defense,
-        "fit": f"{recommender} under {defense}" if robust else recommender,
+        "sanitize": detector,
+        "fit": f"{recommender} under {training}" if training else recommender,
         "perturb": attacker,
     }
     for stage in record["cost"]:

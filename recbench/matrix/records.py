@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from recbench.matrix.cells import Cell
+from recbench.matrix.choices import NONE
 from recbench.matrix.environment import machine
 from recbench.matrix.plan import Plan
 from recbench.matrix.scheduler import Done, Failed, Settled
+from recbench.specs import parts_of
 from recbench.store import Store
 
 COSTLY = ("profiles", "examples", "verdict", "fit")
@@ -55,6 +57,16 @@ def _repeats(key: str | None, store: Store) -> str:
     if key is None:
         return "failed"
     return "yes" if store.meta(key)["same"] else "no"
+
+
+def at_work(defense: str, record: Mapping[str, Any]) -> tuple[str, str]:
+    """The detector and the robust training of a record's defense, as the defense, a name or a label, calls them.
+
+    Empty where there is none. Which one a defense is tells the cost: no other one inspects.
+    """
+    parts = [] if defense == NONE["name"] else parts_of(defense)
+    detector = parts.pop(0) if "sanitize" in record["cost"] else ""
+    return detector, parts[-1] if parts else ""
 
 
 def _amounts(artifacts: Mapping[str, str | None], store: Store) -> dict[str, dict[str, int]]:

@@ -50,7 +50,7 @@ def simulate(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Ar
         rule = arguments["targets"] | {"groups": 1}
         targets = draw_targets(train, rule, derive_seed(seed, "targets"), without=prepared.targets.ravel())
         seen = Prepared(Split(train, nothing, nothing), targets, prepared.catalog, prepared.scale)
-        asked = {"attacker": attacker, "victim": None, "defense": None, "group": 0, "seed": seed}
+        asked = {"attacker": attacker, "victim": None, "defense": [], "group": 0, "seed": seed}
         try:
             made.append(profiles_of(crafted(seen, {**arguments, **asked})))
         except RuleViolation as error:

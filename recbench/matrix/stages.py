@@ -9,7 +9,7 @@ from typing import Any
 
 from recbench.errors import RecbenchError
 from recbench.matrix.cells import Cell
-from recbench.matrix.choices import Choice
+from recbench.matrix.choices import Choice, parts
 from recbench.matrix.identity import Circumstances, build_id, digest_of
 from recbench.store import Store
 
@@ -91,8 +91,8 @@ class Recipes:
 
     def _evaluate(self, cell: Cell) -> Stage:
         inputs = self._inputs(cell)
-        if cell.defense is not None and _is_sanitizer(cell.defense):
-            inputs["verdict"] = self._sanitize(cell)
+        if cell.detector is not None:
+            inputs["verdict"] = self._sanitize(cell, cell.detector)
         inputs["fit"] = self._perturb(cell, cell.attacker) if cell.attacker and cell.perturbs else self._fit(cell)
         inputs["clean"] = self._fit(Cell(cell.suite, cell.dataset, cell.seed, cell.recommender))
         if (judged := self._judged(cell)) is not None:
@@ -175,7 +175,7 @@ class Recipes:
         knowledge = attacker.component.knowledge
         # Only what an attacker may see is part of its stage: a victim-agnostic attack is crafted once.
         victim = cell.recommender if knowledge & {"queries", "victim"} else None
-        defense = cell.defense if "defense" in knowledge else None
+        defense = parts(cell.defense) if "defense" in knowledge else ()
         surrogates = self.surrogates if "surrogate" in knowledge else []
         prepared = self._prepare(cell)
 
@@ -184,37 +184,39 @@ class Recipes:
                 "attacker": attacker.spec | {"knowledge": sorted(knowledge)},
                 "surrogates": [choice.spec for choice in surrogates],
                 "victim": None if victim is None else victim.spec,
-                "defense": None if defense is None else defense.spec,
+                "defense": [part.spec for part in defense],
                 "size": cell.size,
                 "goal": cell.suite.threat.goal,
                 "group": cell.group,
             }
-            involved = [attacker, *surrogates, *(choice for choice in (victim, defense) if choice is not None)]
+            involved = [attacker, *surrogates, *([] if victim is None else [victim]), *defense]
             label = f"craft {attacker.name} {cell.size:g} on {cell.dataset.name}, seed {cell.seed}"
             return self._stage("craft", arguments, {"prepared": prepared}, involved, label)
 
         return self._once(("craft", prepared, attacker, victim, defense, cell.size, cell.group), make)
 
-    def _sanitize(self, cell: Cell) -> Stage:
-        assert cell.defense is not None
-        defense, inputs = cell.defense, self._inputs(cell) | self.examples(cell)
+    def _sanitize(self, cell: Cell, detector: Choice) -> Stage:
+        inputs = self._inputs(cell) | self._lessons(cell, detector)
 
         def make() -> Stage:
-            arguments = self._common(cell) | {"defense": defense.spec, "replica": cell.replica}
+            arguments = self._common(cell) | {"defense": detector.spec, "replica": cell.replica}
             attack = "clean data" if cell.attacker is None else f"{cell.attacker.name} {cell.size:g}"
-            label = f"inspect {attack} with {defense.name} on {cell.dataset.name}, seed {cell.seed}"
-            return self._stage("sanitize", arguments, inputs, [defense], label)
+            label = f"inspect {attack} with {detector.name} on {cell.dataset.name}, seed {cell.seed}"
+            return self._stage("sanitize", arguments, inputs, [detector], label)
 
-        return self._once(("sanitize", defense, cell.replica, *inputs.items()), make)
+        return self._once(("sanitize", detector, cell.replica, *inputs.items()), make)
+
+    def _lessons(self, cell: Cell, part: Choice) -> dict[str, Stage]:
+        """The examples of a part of the defense; the other part of a pipeline may be one that learns from none."""
+        return self.examples(cell) if "supervised" in part.component.provides else {}
 
     def _fit(self, cell: Cell) -> Stage:
         inputs = self._inputs(cell)
-        training = cell.defense
-        if training is not None and _is_sanitizer(training):
-            inputs["verdict"] = self._sanitize(cell)
-            training = None
-        elif training is not None:
-            inputs |= self.examples(cell)
+        training = cell.training
+        if cell.detector is not None:
+            inputs["verdict"] = self._sanitize(cell, cell.detector)
+        if training is not None:
+            inputs |= self._lessons(cell, training)
 
         def make() -> Stage:
             arguments = self._common(cell) | {
@@ -231,7 +233,7 @@ class Recipes:
         """The attack on the victim that a cell without an attack fits."""
         inputs = {"prepared": self._prepare(cell), "fit": self._fit(replace(cell, attacker=None, size=0.0))}
         inputs |= self.examples(cell)
-        training = cell.defense
+        training = cell.training
 
         def make() -> Stage:
             arguments = self._common(cell) | {
@@ -259,7 +261,9 @@ class Recipes:
             return None
         if cell.attacker is not None:
             return self._craft(cell, cell.attacker) if cell.defense is None else None
-        return self._sanitize(cell) if cell.defense is not None and _is_sanitizer(cell.defense) else self._fit(cell)
+        if cell.detector is not None and cell.training is None:
+            return self._sanitize(cell, cell.detector)
+        return self._fit(cell)
 
     def _repeat(self, first: Stage) -> Stage:
         """The same work once more."""
@@ -298,7 +302,3 @@ class Recipes:
             f"recbench.matrix.{kind}:{kind}", [choice.component.factory for choice in involved]
         )
         return Stage(kind, arguments, inputs, build, label, optional)
-
-
-def _is_sanitizer(defense: Choice) -> bool:
-    return "sanitizer" in defense.component.provides

@@ -12,6 +12,7 @@ from recbench.errors import DataError
 from recbench.matrix.run import ENVIRONMENT as SURROUNDINGS
 from recbench.plugins import Plugins
 from recbench.results import AXES, MISSING, Results
+from recbench.specs import THEN
 from recbench.store import Artifact, Store
 from recbench.store.files import to_json, writing
 from recbench.submission.archive import MAX_FILES
@@ -92,6 +93,9 @@ def _check_finished(results: Results) -> None:
         raise DataError(
             f"attacks on a trained victim leave nothing that a verifier could check: run without {names} to submit"
         )
+    if pipelines := {name for cell in results.cells if THEN in (name := cell["question"]["defense"]["name"])}:
+        names = ", ".join(sorted(pipelines))
+        raise DataError(f"the cells of a bundle have one component a defense: run without {names} to submit")
     if any("examples" in cell["question"] for cell in results.cells):
         raise DataError("a verifier makes no examples: take [examples] out of the suite, and run it again, to submit")
 

@@ -40,7 +40,7 @@ def arguments(spec: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, An
 @pytest.fixture
 def poison(spec: Callable[..., dict[str, Any]], artifact: Artifact) -> Callable[..., Artifact]:
     def poison(name: str = "popular", size: float = 0.03) -> Artifact:
-        nobody = {"victim": None, "defense": None, "surrogates": [], "goal": "push", "group": 0}
+        nobody = {"victim": None, "defense": [], "surrogates": [], "goal": "push", "group": 0}
         return craft(COMMON | nobody | {"attacker": spec("attacker", name), "size": size}, {"prepared": artifact})
 
     return poison

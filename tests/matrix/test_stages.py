@@ -26,7 +26,7 @@ def stage(spec, plugins, artifact):
                 "attacker": spec("attacker", name),
                 "surrogates": [spec("recommender", "bpr-mf")],
                 "victim": spec("recommender", "Popular"),
-                "defense": spec("defense", "KeepsAll"),
+                "defense": [spec("defense", "KeepsAll")],
                 "size": 0.03,
                 "goal": "push",
                 "group": 0,
