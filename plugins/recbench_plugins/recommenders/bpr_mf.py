@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor
-from torch.nn.functional import embedding, softplus
+from torch.nn.functional import softplus
 
 from recbench.contracts import (
     Adagrad,
@@ -30,7 +30,7 @@ from recbench.contracts import (
 from recbench.data import Interactions
 from recbench_plugins.recommenders.acceleration import Accelerable, compiled
 from recbench_plugins.recommenders.initialization import normal_table
-from recbench_plugins.recommenders.triples import Triples, TripleSampler, squares
+from recbench_plugins.recommenders.triples import Triples, TripleSampler, rows, squares
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,10 @@ class BPRProblem(Accelerable):
 
     def losses(self, tables: Tables, batch: Batch) -> Tensor:
         assert isinstance(batch, Triples)
-        users = embedding(batch.users, tables["users"])
+        users = rows(tables["users"], batch.users)
         pair = torch.cat([batch.negatives, batch.positives])
-        negatives, positives = embedding(pair, tables["items"]).chunk(2)
-        bias_negatives, bias_positives = embedding(pair, tables["bias"]).squeeze(1).chunk(2)
+        negatives, positives = rows(tables["items"], pair).chunk(2)
+        bias_negatives, bias_positives = rows(tables["bias"], pair).squeeze(1).chunk(2)
         losses = softplus((users * (negatives - positives)).sum(1) + bias_negatives - bias_positives)
         return batch.weighted(losses, tables.get("fakes"))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor
-from torch.nn.functional import embedding, softplus
+from torch.nn.functional import softplus
 
 from recbench.contracts import (
     Adam,
@@ -25,7 +25,7 @@ from recbench.data import Interactions
 from recbench_plugins.recommenders.acceleration import Accelerable, compiled
 from recbench_plugins.recommenders.graph import InteractionGraph
 from recbench_plugins.recommenders.initialization import normal_table
-from recbench_plugins.recommenders.triples import Triples, TripleSampler, squares
+from recbench_plugins.recommenders.triples import Triples, TripleSampler, rows, squares
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,8 @@ class LightGCNProblem(Accelerable):
 
     def losses(self, tables: Tables, batch: Batch) -> Tensor:
         assert isinstance(batch, Triples)
-        users = embedding(batch.users, tables["users"])
-        negatives, positives = embedding(torch.cat([batch.negatives, batch.positives]), tables["items"]).chunk(2)
+        users = rows(tables["users"], batch.users)
+        negatives, positives = rows(tables["items"], torch.cat([batch.negatives, batch.positives])).chunk(2)
         return batch.weighted(softplus((users * (negatives - positives)).sum(1)), tables.get("fakes"))
 
     def penalty(self, params: Params, batch: Batch) -> Tensor:

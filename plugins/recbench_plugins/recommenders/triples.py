@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torch.nn.functional import embedding
 
 from recbench.contracts import Batch, RelaxedProfiles, derive_seed, torch_rng
 from recbench.data import Interactions
@@ -39,6 +40,14 @@ class Triples(Batch):
         # By how often each row was sampled: no gather of rows.
         by_item = _counts(torch.cat([self.positives, self.negatives]), items)
         return _counts(self.users, users) @ users + by_item @ items
+
+
+def rows(table: Tensor, at: Tensor) -> Tensor:
+    """The rows `at` [b] of a table, [b, d], whose gradient a device adds up in one order.
+
+    On a CPU `index_select` adds as `embedding` does, to the bit, and faster; on a GPU it adds in any order.
+    """
+    return table.index_select(0, at) if table.device.type == "cpu" else embedding(at, table)
 
 
 def squares(table: Tensor) -> Tensor:

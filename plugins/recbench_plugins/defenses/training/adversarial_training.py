@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from pydantic import NonNegativeFloat
 from torch import Tensor
 
@@ -26,6 +25,7 @@ from recbench.contracts import (
     optimize,
 )
 from recbench.data import Interactions
+from recbench_plugins.defenses.training.table_gradients import along, carried, detached, gradient
 
 
 @dataclass(frozen=True)
@@ -52,22 +52,29 @@ class AdversarialTraining(RobustTraining):
     def step(self, problem: Problem, params: Params, batch: Batch) -> Tensor:
         """The adversarial loss of one training step."""
         tables = problem.encode(params)
-        loss = problem.losses(tables, batch).mean()
-        moved = perturb(problem, tables, loss, self.eps)
-        return loss + self.weight * problem.losses(moved, batch).mean() + problem.penalty(params, batch)
+        at = detached(tables)
+        loss = problem.losses(at, batch).mean()
+        slopes = gradient(loss, at)
+        moved = perturb(problem, at, slopes, self.eps)
+        worse = problem.losses(moved, batch).mean()
+        # The move is a constant: the gradient at the moved tables is that at the tables.
+        total = {name: slopes[name] + self.weight * slope for name, slope in gradient(worse, moved).items()}
+        return carried(loss + self.weight * worse, tables, total) + problem.penalty(params, batch)
 
 
-def perturb(problem: Problem, tables: Tables, loss: Tensor, eps: float) -> Tables:
-    """Every perturbable row moved by `eps` mean row lengths along its gradient of `loss` (eq. 8: one linear step).
+def perturb(problem: Problem, tables: Tables, slopes: Tables, eps: float) -> Tables:
+    """Every perturbable row moved by `eps` mean row lengths along its gradient (eq. 8: one linear step).
 
     The move is a constant for the outer gradient; rows that the loss does not touch stay where they are.
+
+    Args:
+        problem: says which tables may move.
+        tables: what the loss was computed from.
+        slopes: its gradient there.
+        eps: in mean row lengths.
     """
-    names = sorted(problem.perturbable)
-    grads = torch.autograd.grad(loss, [tables[name] for name in names], retain_graph=True)
     moved = dict(tables)
-    for name, grad in zip(names, grads, strict=True):
+    for name in sorted(problem.perturbable):
         radius = eps * tables[name].detach().norm(dim=1).mean()
-        length = grad.norm(dim=1, keepdim=True)
-        direction = torch.where(length > 0, grad / length.clamp(min=1e-30), torch.zeros_like(grad))
-        moved[name] = tables[name] + radius * direction
+        moved[name] = tables[name] + radius * along(slopes[name])
     return moved

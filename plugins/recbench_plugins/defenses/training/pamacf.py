@@ -18,10 +18,11 @@ from recbench.contracts import (
     RecbenchError,
     Recommender,
     RobustTraining,
+    mean_loss,
     optimize,
 )
 from recbench.data import Interactions
-from recbench_plugins.defenses.training.vat import perturb
+from recbench_plugins.defenses.training.vat import moved_step
 
 
 @dataclass(frozen=True)
@@ -78,13 +79,11 @@ class PamaCF(RobustTraining):
 
     def step(self, problem: Problem, params: Params, batch: Batch, weight: float) -> Tensor:
         """The loss of one training step; the adversarial part counts `weight`."""
-        tables = problem.encode(params)
-        losses = problem.losses(tables, batch)
-        loss = losses.mean() + problem.penalty(params, batch)
         if weight == 0:
-            return loss
-        moved = perturb(problem, tables, losses, magnitudes(tables["users"], batch.users, self.kappa), self.eps)
-        return loss + weight * problem.losses(moved, batch).mean()
+            return mean_loss(problem, params, batch)
+        return moved_step(
+            problem, params, batch, lambda at, _: magnitudes(at["users"], batch.users, self.kappa), self.eps, weight
+        )
 
 
 def magnitudes(table: Tensor, users: Tensor, kappa: float) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -18,9 +19,14 @@ from recbench.contracts import (
     Recommender,
     RobustTraining,
     Tables,
+    mean_loss,
     optimize,
 )
 from recbench.data import Interactions
+from recbench_plugins.defenses.training.table_gradients import along, carried, detached, gradient
+
+Shares = Callable[[Tables, Tensor], Tensor]
+"""From tables and the losses of the examples [b] to the a_u of their users [b], without gradient."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +75,24 @@ class VAT(RobustTraining):
 
     def step(self, problem: Problem, params: Params, batch: Batch, weight: float) -> Tensor:
         """The loss of one training step; the adversarial part counts `weight`."""
-        tables = problem.encode(params)
-        losses = problem.losses(tables, batch)
-        loss = losses.mean() + problem.penalty(params, batch)
         if weight == 0:
-            return loss
-        moved = perturb(problem, tables, losses, vulnerability(losses, batch.users, self.kappa), self.eps)
-        return loss + weight * problem.losses(moved, batch).mean()
+            return mean_loss(problem, params, batch)
+        return moved_step(
+            problem, params, batch, lambda _, losses: vulnerability(losses, batch.users, self.kappa), self.eps, weight
+        )
+
+
+def moved_step(problem: Problem, params: Params, batch: Batch, shares: Shares, eps: float, weight: float) -> Tensor:
+    """L(tables) + weight * L(tables + Δ) + penalty, Δ by the shares of the examples' users."""
+    tables = problem.encode(params)
+    at = detached(tables)
+    losses = problem.losses(at, batch)
+    loss, of = losses.mean(), shares(at, losses)
+    slopes = gradient(loss, at, keep=True)
+    moved = perturb(problem, at, slopes, gradient((of * losses).mean(), at), of, eps)
+    worse = problem.losses(moved, batch).mean()
+    total = {name: slopes[name] + weight * slope for name, slope in gradient(worse, moved).items()}
+    return carried(loss + weight * worse, tables, total) + problem.penalty(params, batch)
 
 
 def vulnerability(losses: Tensor, users: Tensor, kappa: float) -> Tensor:
@@ -87,26 +104,22 @@ def vulnerability(losses: Tensor, users: Tensor, kappa: float) -> Tensor:
     return kappa * torch.sigmoid(mean.mean() / mean.clamp(min=1e-30) - 1)[place]
 
 
-def perturb(problem: Problem, tables: Tables, losses: Tensor, shares: Tensor, eps: float) -> Tables:
+def perturb(problem: Problem, tables: Tables, plain: Tables, weighted: Tables, shares: Tensor, eps: float) -> Tables:
     """Every perturbable row moved along its weighted gradient; constant for the outer gradient.
 
     Args:
         problem: says which tables may move.
         tables: what the losses were computed from.
-        losses: of the examples [b], with their graph.
+        plain: the gradient of their mean there.
+        weighted: that of the mean of the losses times their shares.
         shares: a_u of each example [b].
         eps: in mean row lengths.
     """
-    names = sorted(problem.perturbable)
-    rows = [tables[name] for name in names]
-    plain = torch.autograd.grad(losses.mean(), rows, retain_graph=True)
-    weighted = torch.autograd.grad((shares * losses).mean(), rows, retain_graph=True)
     low, high = shares.min(), shares.max()
     moved = dict(tables)
-    for name, table, of_all, of_shares in zip(names, rows, plain, weighted, strict=True):
-        length = of_shares.norm(dim=1, keepdim=True)
-        share = (length / of_all.norm(dim=1, keepdim=True).clamp(min=1e-30)).clamp(low, high)
-        radius = eps * table.detach().norm(dim=1).mean()
-        direction = torch.where(length > 0, of_shares / length.clamp(min=1e-30), torch.zeros_like(of_shares))
-        moved[name] = table + radius * share * direction
+    for name in sorted(problem.perturbable):
+        length = weighted[name].norm(dim=1, keepdim=True)
+        share = (length / plain[name].norm(dim=1, keepdim=True).clamp(min=1e-30)).clamp(low, high)
+        radius = eps * tables[name].detach().norm(dim=1).mean()
+        moved[name] = tables[name] + radius * share * along(weighted[name])
     return moved

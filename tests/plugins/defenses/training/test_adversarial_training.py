@@ -1,6 +1,7 @@
 """Adversarial training: the perturbation is the paper's, and training against it makes it harmless."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ from recbench.evaluation.ranking import rank
 from recbench.plugins import load_plugins
 from recbench.specs import build, expand
 from recbench_plugins.defenses.training.adversarial_training import AdversarialTraining, perturb
+from recbench_plugins.defenses.training.table_gradients import gradient
 from recbench_plugins.recommenders.bpr_mf import BPRMF
 from recbench_plugins.recommenders.wmf_sgd import WMFSGD
 
@@ -51,7 +53,7 @@ def problem() -> Problem:
 def test_every_touched_row_moves_by_eps_mean_row_lengths_along_its_gradient(problem: Problem) -> None:
     tables, batch = _drawn(problem), _batch(problem)
     loss = problem.losses(tables, batch).mean()
-    moved = perturb(problem, tables, loss, eps=0.3)
+    moved = perturb(problem, tables, gradient(loss, tables, keep=True), eps=0.3)
     touched = {"users": batch.users, "items": torch.cat([batch.positives, batch.negatives])}
     for name, rows in touched.items():
         move = (moved[name] - tables[name]).detach()
@@ -59,42 +61,57 @@ def test_every_touched_row_moves_by_eps_mean_row_lengths_along_its_gradient(prob
         expected[rows] = 0.3 * tables[name].detach().norm(dim=1).mean()
         assert 0 < len(rows.unique()) < len(move)
         torch.testing.assert_close(move.norm(dim=1), expected)
-        (gradient,) = torch.autograd.grad(loss, tables[name], retain_graph=True)
-        torch.testing.assert_close(torch.cosine_similarity(move[rows], gradient[rows]), torch.ones(len(rows)))
+        (slope,) = torch.autograd.grad(loss, tables[name], retain_graph=True)
+        torch.testing.assert_close(torch.cosine_similarity(move[rows], slope[rows]), torch.ones(len(rows)))
         untouched = expected == 0
         assert torch.equal(moved[name][untouched], tables[name][untouched])
 
 
 def test_only_what_the_problem_calls_perturbable_moves(problem: Problem) -> None:
     tables, batch = _drawn(problem), _batch(problem)
-    moved = perturb(problem, tables, problem.losses(tables, batch).mean(), eps=0.3)
+    moved = perturb(problem, tables, gradient(problem.losses(tables, batch).mean(), tables), eps=0.3)
     assert set(moved) == set(tables)
     assert moved["bias"] is tables["bias"]
 
 
 def test_eps_zero_moves_nothing(problem: Problem) -> None:
     tables, batch = _drawn(problem), _batch(problem)
-    moved = perturb(problem, tables, problem.losses(tables, batch).mean(), eps=0.0)
+    moved = perturb(problem, tables, gradient(problem.losses(tables, batch).mean(), tables), eps=0.0)
     assert all(torch.equal(moved[name], tables[name]) for name in tables)
 
 
 def test_the_move_is_a_constant_for_the_outer_gradient(problem: Problem) -> None:
     tables, batch = _drawn(problem), _batch(problem)
-    moved = perturb(problem, tables, problem.losses(tables, batch).mean(), eps=0.3)
+    moved = perturb(problem, tables, gradient(problem.losses(tables, batch).mean(), tables), eps=0.3)
     slopes = torch.randn(tables["items"].shape, generator=torch_rng(2))
-    (gradient,) = torch.autograd.grad((moved["items"] * slopes).sum(), tables["items"])
-    assert torch.equal(gradient, slopes)
+    (found,) = torch.autograd.grad((moved["items"] * slopes).sum(), tables["items"])
+    assert torch.equal(found, slopes)
 
 
 def test_the_step_is_the_loss_the_weighted_adversarial_loss_and_the_penalty(problem: Problem) -> None:
     params, batch = _drawn(problem), _batch(problem)
     loss = problem.losses(params, batch).mean()
-    adversarial = problem.losses(perturb(problem, params, loss, 0.3), batch).mean()
+    moved = perturb(problem, params, gradient(loss, params, keep=True), 0.3)
+    adversarial = problem.losses(moved, batch).mean()
     assert adversarial > loss
     step = AdversarialTraining(eps=0.3, weight=0.5).step(problem, params, batch)
     torch.testing.assert_close(step, loss + 0.5 * adversarial + problem.penalty(params, batch))
     unweighted = AdversarialTraining(eps=0.3, weight=0.0).step(problem, params, batch)
     torch.testing.assert_close(unweighted, mean_loss(problem, params, batch))
+
+
+def test_the_gradient_of_the_step_is_that_of_the_two_losses_at_a_constant_move(one_step: Any) -> None:
+    """As autograd finds it where everything is one graph, the move left out of it."""
+    _, problem, params, batch = one_step
+    wanted = list(params.values())
+    tables = problem.encode(params)
+    loss = problem.losses(tables, batch).mean()
+    moved = perturb(problem, tables, gradient(loss, tables, keep=True), 0.3)
+    whole = loss + 0.5 * problem.losses(moved, batch).mean() + problem.penalty(params, batch)
+    expected = torch.autograd.grad(whole, wanted)
+    found = torch.autograd.grad(AdversarialTraining(eps=0.3, weight=0.5).step(problem, params, batch), wanted)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other)
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +125,8 @@ def _perturbed_loss(scorer: Scorer, eps: float) -> float:
     problem, tables = scorer.problem, {name: table.clone().requires_grad_() for name, table in scorer.tables.items()}
     losses = []
     for batch in problem.batches(seed=77, epoch=0):
-        moved: Tables = perturb(problem, tables, problem.losses(tables, batch).mean(), eps)
+        slopes = gradient(problem.losses(tables, batch).mean(), tables)
+        moved: Tables = perturb(problem, tables, slopes, eps)
         losses.append(float(problem.losses(moved, batch).mean().detach()))
     return float(np.mean(losses))
 

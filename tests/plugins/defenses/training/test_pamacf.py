@@ -9,8 +9,9 @@ from contracts.planted import planted
 from scipy.stats import spearmanr
 
 from recbench.contracts import FitContext, RecbenchError, mean_loss
-from recbench_plugins.defenses.training import pamacf
+from recbench_plugins.defenses.training import vat
 from recbench_plugins.defenses.training.pamacf import PamaCF, magnitudes
+from recbench_plugins.defenses.training.table_gradients import gradient
 from recbench_plugins.defenses.training.vat import perturb
 from recbench_plugins.recommenders.multivae import MultiVAE
 
@@ -29,7 +30,8 @@ def test_a_users_row_moves_by_its_share(one_step: Any) -> None:
     tables = problem.encode(params)
     losses = problem.losses(tables, batch)
     shares = magnitudes(tables["users"], batch.users, 2.0)
-    moved = perturb(problem, tables, losses, shares, 0.3)
+    slopes = gradient(losses.mean(), tables, keep=True), gradient((shares * losses).mean(), tables)
+    moved = perturb(problem, tables, *slopes, shares, 0.3)
     length = (moved["users"] - tables["users"]).detach().norm(dim=1)[batch.users]
     torch.testing.assert_close(length, 0.3 * tables["users"].detach().norm(dim=1).mean() * shares)
 
@@ -46,7 +48,7 @@ def test_the_step_adds_the_weighted_adversarial_loss(one_step: Any) -> None:
 def test_training_is_plain_until_it_is_warm(one_step: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     model, problem, *_ = one_step
     steps = []
-    monkeypatch.setattr(pamacf, "perturb", lambda *given: (steps.append(1), perturb(*given))[1])
+    monkeypatch.setattr(vat, "perturb", lambda *given: (steps.append(1), perturb(*given))[1])
     PamaCF(warmup=5).fit(model, planted(), FitContext(seed=0))
     assert len(steps) == (problem.epochs - 5) * len(list(problem.batches(0, 0)))
 

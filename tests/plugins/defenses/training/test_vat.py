@@ -11,9 +11,14 @@ from scipy.stats import spearmanr
 
 from recbench.contracts import FitContext, mean_loss
 from recbench_plugins.defenses.training import adversarial_training, vat
+from recbench_plugins.defenses.training.table_gradients import gradient
 from recbench_plugins.defenses.training.vat import VAT, perturb, vulnerability
 
 CTX = FitContext(seed=0)
+
+
+def _slopes(tables: Any, losses: torch.Tensor, shares: torch.Tensor) -> tuple[Any, Any]:
+    return gradient(losses.mean(), tables, keep=True), gradient((shares * losses).mean(), tables)
 
 
 def test_shares_fall_with_a_users_mean_loss_within_their_bounds() -> None:
@@ -32,8 +37,9 @@ def test_equal_shares_are_the_perturbation_of_adversarial_training(one_step: Any
     _, problem, params, batch = one_step
     tables = problem.encode(params)
     losses = problem.losses(tables, batch)
-    ours = perturb(problem, tables, losses, torch.ones_like(losses), 0.3)
-    theirs = adversarial_training.perturb(problem, tables, losses.mean(), 0.3)
+    slopes = gradient(losses.mean(), tables)
+    ours = perturb(problem, tables, slopes, slopes, torch.ones_like(losses), 0.3)
+    theirs = adversarial_training.perturb(problem, tables, slopes, 0.3)
     for name in tables:
         torch.testing.assert_close(ours[name], theirs[name])
 
@@ -43,7 +49,7 @@ def test_a_users_row_moves_by_its_share_and_an_items_row_within_the_range_of_sha
     tables = problem.encode(params)
     losses = problem.losses(tables, batch)
     shares = vulnerability(losses, batch.users, 2.0)
-    moved = perturb(problem, tables, losses, shares, 0.3)
+    moved = perturb(problem, tables, *_slopes(tables, losses, shares), shares, 0.3)
     move = {name: (moved[name] - tables[name]).detach().norm(dim=1) for name in ("users", "items")}
     unit = {name: 0.3 * tables[name].detach().norm(dim=1).mean() for name in move}
     torch.testing.assert_close(move["users"][batch.users], unit["users"] * shares)
@@ -60,6 +66,27 @@ def test_the_step_adds_the_weighted_adversarial_loss(one_step: Any) -> None:
     torch.testing.assert_close(full - plain, 2 * (half - plain))
     adversarial = full - plain
     assert adversarial > problem.losses(problem.encode(params), batch).mean()
+
+
+def test_the_gradient_of_the_step_is_that_of_the_two_losses_at_a_constant_move(one_step: Any) -> None:
+    _, problem, params, batch = one_step
+    wanted = list(params.values())
+    tables = problem.encode(params)
+    losses = problem.losses(tables, batch)
+    shares = vulnerability(losses, batch.users, 2.0)
+    moved = perturb(problem, tables, *_slopes(tables, losses, shares), shares, 0.3)
+    # The slopes took the graph with them.
+    whole = (
+        mean_loss(problem, params, batch)
+        + 0.5
+        * problem.losses(
+            {name: problem.encode(params)[name] + (moved[name] - tables[name]).detach() for name in tables}, batch
+        ).mean()
+    )
+    expected = torch.autograd.grad(whole, wanted)
+    found = torch.autograd.grad(VAT().step(problem, params, batch, 0.5), wanted)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other)
 
 
 def test_training_is_plain_until_it_is_warm(one_step: Any, monkeypatch: pytest.MonkeyPatch) -> None:
