@@ -37,6 +37,8 @@ UNITS = 20
 """Planted tasks on which an attacker must beat random fakes."""
 FEW = 4
 """Planted tasks where only a clear defect is looked for."""
+MORE = 3
+"""Times the profiles that a larger budget has."""
 
 
 @dataclass(frozen=True)
@@ -219,7 +221,7 @@ def every_trained_part_learns(subject: Subject) -> None:
 
 
 @check("attacker", guards=("D2", "D9", "D19", "D20", "D22", "D41"), long=True)
-def it_beats_random_fakes(subject: Subject) -> None:
+def it_beats_random_fakes(subject: Subject) -> str:
     """Attacks whose figures are those of random profiles have been published as learned ones. An equal budget,
     20 planted tasks, an easy victim that it has never seen, and an interval.
     """
@@ -237,22 +239,30 @@ def it_beats_random_fakes(subject: Subject) -> None:
             f"(95%: {gain.low:+.2f} to {gain.high:+.2f}) on {UNITS} planted tasks. "
             "If it claims no damage, its family is 'control'"
         )
+    return f"{gain.mean:+.2f} bits more (95%: {gain.low:+.2f} to {gain.high:+.2f}) on {UNITS} planted tasks"
 
 
 @check("attacker", guards=("D10",))
-def damage_does_not_fall_with_the_budget(subject: Subject) -> None:
-    """An attack that does less with more does not spend what it is given."""
-    _claims_damage(subject)
+def a_larger_budget_is_spent(subject: Subject) -> str:
+    """An attack that allots the budget by a wrong formula is judged at sizes that it never had. What it does with more
+    is reported: damage that falls as the budget grows is honest where it is true, and a flag.
+    """
     judged = _judged(subject)
     small = [replace(judged, unit=unit) for unit in range(FEW)]
-    large = [replace(each, size=3 * SIZE) for each in small]
-    less, more = (np.array([_gain(_valid(subject, each), each)[0] for each in row]) for row in (small, large))
-    change = paired_interval(more, less, np.arange(FEW), seed=0)
-    if change.high < 0:
+    large = [replace(each, size=MORE * SIZE) for each in small]
+    less, more = (sum(len(_valid(subject, each).items) for each in row) for row in (small, large))
+    if more <= less:
         raise Failed(
-            f"with three times the profiles its targets move {-change.mean:.2f} bits less ({less.mean():+.2f} at "
-            f"{SIZE:.0%}, {more.mean():+.2f} at {3 * SIZE:.0%}). Does it use every profile of the budget?"
+            f"it holds {less} items on {FEW} planted tasks, and {more} where it may make {MORE} times the profiles; make "
+            "one for each of `view.budget.sizes`"
         )
+    spent = f"holds {more / less:.1f} times the items with {MORE} times the profiles"
+    if judged.goal == "degrade":  # the arena measures where targets go
+        return spent
+    before, after = (np.array([_gain(_valid(subject, each), each)[0] for each in row]) for row in (small, large))
+    change = paired_interval(after, before, np.arange(FEW), seed=0)
+    flag = "FLAG, damage falls as the budget grows: " if change.high < 0 else ""
+    return f"{flag}{before.mean():+.2f} bits at {SIZE:.0%} of the users, {after.mean():+.2f} at {MORE * SIZE:.0%}; {spent}"
 
 
 @check("attacker", guards=("D3", "D5", "D31"))

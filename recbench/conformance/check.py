@@ -52,7 +52,8 @@ class Check:
         kinds: of which kinds of component it is claimed.
         guards: the published mistakes that it rules out, by their number in docs/pitfalls.md.
         why: the mistake that it guards against, in a sentence or two.
-        function: raises `Failed` or `NotApplicable`; any other exception fails the check as well.
+        function: raises `Failed` or `NotApplicable`; any other exception fails the check as well. What it returns is
+            a note on what was measured, shown where the check is passed.
         long: it takes longer than all others: where several run at once it starts first.
     """
 
@@ -60,13 +61,17 @@ class Check:
     kinds: tuple[Kind, ...]
     guards: tuple[str, ...]
     why: str
-    function: Callable[[Subject], None]
+    function: Callable[[Subject], str | None]
     long: bool = False
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one check of one component."""
+    """What became of one check of one component.
+
+    Args:
+        reason: why it failed or does not apply; where it passed, what was measured.
+    """
 
     check: Check
     status: Status
@@ -75,10 +80,10 @@ class Outcome:
 
 def check(
     *kinds: Kind, guards: tuple[str, ...] = (), long: bool = False
-) -> Callable[[Callable[[Subject], None]], Check]:
+) -> Callable[[Callable[[Subject], str | None]], Check]:
     """Make a function a check of components of these kinds; its name is the statement, its docstring says why."""
 
-    def made(function: Callable[[Subject], None]) -> Check:
+    def made(function: Callable[[Subject], str | None]) -> Check:
         name = function.__name__.replace("_", " ")
         return Check(name, kinds or KINDS, guards, " ".join((function.__doc__ or "").split()), function, long)
 
@@ -95,11 +100,11 @@ def checks_of(kind: Kind) -> list[Check]:
 def perform(each: Check, subject: Subject) -> Outcome:
     """Try one check."""
     try:
-        each.function(subject)
+        note = each.function(subject)
     except NotApplicable as reason:
         return Outcome(each, "not applicable", str(reason))
     except (Failed, RecbenchError) as reason:
         return Outcome(each, "failed", " ".join(str(reason).split()))
     except Exception as error:
         return Outcome(each, "failed", explain(error))
-    return Outcome(each, "passed")
+    return Outcome(each, "passed", note or "")

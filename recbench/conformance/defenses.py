@@ -86,7 +86,7 @@ def a_verdict_fits_the_data(subject: Subject) -> None:
 
 
 @check("defense", guards=("D1", "D11", "D32"))
-def genuine_users_stay_where_nobody_attacked(subject: Subject) -> None:
+def genuine_users_stay_where_nobody_attacked(subject: Subject) -> str:
     """Detectors that are told how many fakes there are, or remove a fixed share, remove as many genuine users."""
     removed = np.mean([(~_usable(subject, _attacked(subject, unit, clean=True).data).keep).mean() for unit in range(5)])
     if removed > FALSE_POSITIVES:
@@ -94,6 +94,7 @@ def genuine_users_stay_where_nobody_attacked(subject: Subject) -> None:
             f"of the users of clean data it removes {removed:.1%}; {FALSE_POSITIVES:.0%} are allowed. Decide by a "
             "threshold that nobody may reach, not by a share of the users"
         )
+    return f"removes {removed:.1%} of the users of clean data"
 
 
 @check("defense", guards=("D11", "D42"))
@@ -114,7 +115,7 @@ def neither_ids_nor_the_order_of_rows_change_a_verdict(subject: Subject) -> None
 
 
 @check("defense", guards=("D11", "D32"))
-def matched_fakes_are_more_suspicious_than_chance(subject: Subject) -> None:
+def matched_fakes_are_more_suspicious_than_chance(subject: Subject) -> str:
     """Where fakes differ in length or in popularity, anything detects them. Here nothing but company tells."""
     aucs = []
     for unit in range(UNITS):
@@ -128,6 +129,7 @@ def matched_fakes_are_more_suspicious_than_chance(subject: Subject) -> None:
             f"{found.low:.2f} to {found.high:.2f}) on {UNITS} planted attacks; chance is .50. Is higher suspicion "
             "really more suspicious?"
         )
+    return f"AUC {found.mean:.2f} (95%: {found.low:.2f} to {found.high:.2f}) on {UNITS} planted attacks"
 
 
 def _suspicion(subject: Subject, data: Interactions, examples: Profiles) -> NDArray[np.float64]:
@@ -214,7 +216,7 @@ def robust_training_changes_the_model(subject: Subject) -> None:
 
 
 @check("defense")
-def robust_training_keeps_the_quality_on_clean_data(subject: Subject) -> None:
+def robust_training_keeps_the_quality_on_clean_data(subject: Subject) -> str:
     """A model that recommends nothing of use cannot be attacked, and protects nobody."""
     _, plain, protected = _trained(subject, "robust training")
     if protected < KEPT_QUALITY * plain:
@@ -222,3 +224,4 @@ def robust_training_keeps_the_quality_on_clean_data(subject: Subject) -> None:
             f"on clean data the protected model finds {protected:.0%} of what users want, the plain one {plain:.0%}; "
             f"{KEPT_QUALITY:.0%} of that must be kept. Protect less"
         )
+    return f"finds {protected:.0%} of what users want on clean data; without it the model finds {plain:.0%}"

@@ -103,7 +103,7 @@ def a_trained_victim_is_attacked_by_what_is_declared(subject: Subject) -> None:
 
 
 @check("attacker", guards=("D41",))
-def it_beats_random_changes_of_the_same_size(subject: Subject) -> None:
+def it_beats_random_changes_of_the_same_size(subject: Subject) -> str:
     """A gradient attack that is no better than noise of its norm says nothing of a victim's robustness. Planted
     victims, an equal budget, and an interval."""
     attacker, component = _attacker(subject), subject.component
@@ -130,6 +130,7 @@ def it_beats_random_changes_of_the_same_size(subject: Subject) -> None:
             f"(95%: {gain.low:+.2f} to {gain.high:+.2f}) on {UNITS} planted victims. "
             "If it claims no effect, its family is 'control'"
         )
+    return f"{gain.mean:+.2f} bits more (95%: {gain.low:+.2f} to {gain.high:+.2f}) on {UNITS} planted victims"
 
 
 @check("attacker", guards=("D19", "D20"))

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Claim:
-    """One check of one component; calling it fails or skips the running test accordingly."""
+    """One check of one component; calling it fails or skips the running test accordingly.
+
+    What was measured where it passes is printed: `pytest -rP` shows it.
+    """
 
     check: Check
     subject: Subject
@@ -38,6 +41,8 @@ class Claim:
             pytest.fail(f"{self}: {outcome.reason}", pytrace=False)
         if outcome.status == "not applicable":
             pytest.skip(outcome.reason)
+        if outcome.reason:
+            print(f"{self}: {outcome.reason}")
 
 
 def claims(references: Sequence[str | Subject], expected: Mapping[str, str]) -> list[tuple[Claim, str]]:

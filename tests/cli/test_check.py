@@ -10,10 +10,11 @@ import pytest
 from recbench.cli import main
 
 
-def test_a_sound_metric_passes_and_says_what_was_tried(capsys):
+def test_a_sound_metric_passes_and_says_what_was_tried_and_measured(capsys):
     assert main(["check", "metric:ranking"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert "ok   known lists have known values" in lines
+    assert "ok   better lists get better values" in lines
+    assert "ok   known lists have known values: of hr@10, mrr@10, ndcg@10, precision@10, recall@10" in lines
     assert lines[-1].startswith("metric 'ranking': ")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from recbench.component import Component
 from recbench.conformance import Subject, checks_of, perform
 from recbench.conformance.arena import Task
 from recbench.conformance.learning import watched
+from recbench.contracts import AttackerView, Profiles
+from recbench_plugins.attackers.heuristic.popular import Popular
 
 MORE = [(name, component) for name, more in ALSO.items() for component in more]
 
@@ -30,6 +34,28 @@ def test_a_crash_on_a_goal_that_is_not_declared_is_called_one_and_says_with_what
     said = perform(each, Subject(component)).reason
     assert "crashes: ValueError: 'nuke' is not in list" in said
     assert "takes the task" not in said
+
+
+@dataclass(frozen=True)
+class Overdoes(Popular):
+    """Of many profiles it makes none that holds a target."""
+
+    def craft(self, view: AttackerView) -> Profiles:
+        return super().craft(replace(view, goal="degrade") if view.budget.n_profiles > 20 else view)
+
+
+def test_damage_is_reported_against_the_budget_and_flagged_where_it_falls() -> None:
+    (spent,) = [each for each in checks_of("attacker") if each.name == "a larger budget is spent"]
+    notes = []
+    for attacker in (Popular, Overdoes):
+        component = Component(
+            "attacker", "mine", f"{attacker.__module__}:{attacker.__name__}", knowledge=frozenset({"statistics"})
+        )
+        outcome = perform(spent, Subject(component))
+        assert outcome.status == "passed"
+        notes.append(outcome.reason)
+    assert re.match(r"\+0\.\d+ bits at 10% of the users, \+\d\.\d+ at 30%; holds 2\.\d times the items", notes[0])
+    assert notes[1].startswith("FLAG, damage falls as the budget grows: +0.")
 
 
 def test_the_kits_own_random_fakes_keep_to_the_budget() -> None:

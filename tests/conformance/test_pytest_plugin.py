@@ -25,6 +25,11 @@ def test_an_author_checks_a_component_without_writing_a_test(tmp_path):
     assert "passed" in done.stdout
 
 
+def test_what_was_measured_is_shown_where_passed_tests_are(tmp_path):
+    done = run(tmp_path, "--recbench", "metric:ranking", "-rP", "-k", "values")
+    assert "metric:ranking: known lists have known values: of hr@10, mrr@10" in done.stdout
+
+
 def test_an_expected_failure_that_passes_is_an_error(tmp_path):
     (tmp_path / "pytest.ini").write_text("[pytest]\nrecbench_expected = known lists have known values: a typo\n")
     done = run(tmp_path, "--recbench", "metric:ranking")

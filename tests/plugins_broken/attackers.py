@@ -247,7 +247,7 @@ BROKEN = {
     "what it may not see does not change its profiles": _component("looks-behind-the-view", LooksBehindTheView),
     "every trained part learns": _component("detached-generator", DetachedGenerator),
     "it beats random fakes": _component("promises-nothing", PromisesNothing),
-    "damage does not fall with the budget": _component("spends-less-of-more", SpendsLessOfMore),
+    "a larger budget is spent": _component("spends-less-of-more", SpendsLessOfMore),
     "every pushed target is in some profile": _component("first-target-only", FirstTargetOnly),
     "a nuke does not raise its targets": _component("always-pushes", AlwaysPushes, goals=frozenset(GOALS)),
     "it serves the goals and tracks that it declares and no others": _component(
