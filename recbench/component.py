@@ -34,7 +34,21 @@ TRACKS: tuple[Feedback, ...] = get_args(Feedback)
 SERVED = (*GOALS, *(f"{goal}:{track}" for goal in GOALS for track in TRACKS))
 """A goal on every track that an attacker works on, or on one: `push`, `nuke:explicit`."""
 
-VOCABULARY: dict[str, tuple[str, ...]] = {"knowledge": KNOWLEDGE, "goals": SERVED, "feedback": TRACKS}
+Fakes = Literal["matched", "random", "popular"]
+"""The attacks that a detector may be made for; all have the lengths of genuine profiles.
+
+- `matched`: the items are as popular as genuine ones too; only who likes what together tells.
+- `random`: the fillers are drawn from all items alike.
+- `popular`: the fillers are the most popular items.
+"""
+FAKES: tuple[Fakes, ...] = get_args(Fakes)
+
+VOCABULARY: dict[str, tuple[str, ...]] = {
+    "knowledge": KNOWLEDGE,
+    "goals": SERVED,
+    "feedback": TRACKS,
+    "detects": FAKES,
+}
 """The fields of a component whose words are given."""
 
 NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,63}$")
@@ -75,6 +89,8 @@ class Component:
         goals: what an attacker can be asked to do, see `Goal`; `nuke:explicit` is to nuke on that track alone. It
             refuses the others, and is never asked.
         feedback: the tracks that an attacker works on; it refuses the other.
+        detects: for a defense that judges users, the attacks that it is made for, see `Fakes`; it is held to these. Left
+            out, it is made for any attack, and fakes that differ in nothing else must not escape it.
         family: `heuristic`, `gradient`, `gan`, `detection`, … groups rows in tables and splits. An attacker of
             family `control` is there to be beaten and claims no effect.
         hardware: `cpu` or `cuda`, the least that it needs.
@@ -95,6 +111,7 @@ class Component:
     knowledge: frozenset[Knowledge] = frozenset()
     goals: frozenset[str] = frozenset(GOALS)
     feedback: frozenset[Feedback] = frozenset(TRACKS)
+    detects: frozenset[Fakes] = frozenset({"matched"})
     family: str = ""
     hardware: Literal["cpu", "cuda"] = "cpu"
     summary: str = ""
@@ -119,6 +136,8 @@ class Component:
                 )
         if not (self.goals and self.feedback):
             raise PluginError(f"{self.kind} '{self.name}': it serves no goal, or no track; name at least one of each")
+        if not self.detects:
+            raise PluginError(f"{self.kind} '{self.name}': it detects nothing; name an attack of {', '.join(FAKES)}")
 
     def serves(self, goal: Goal, feedback: Feedback) -> bool:
         """Whether an attacker can be asked to do this on that track."""

@@ -77,4 +77,6 @@ def _component(found: Plugins, component: Component) -> dict[str, Any]:
     record = asdict(component) | {"plugin": found.provider(component)}
     if component.kind != "attacker":  # what the others cannot be asked
         del record["goals"], record["feedback"]
+    if component.kind != "defense":
+        del record["detects"]
     return {key: sorted(value) if isinstance(value, frozenset) else value for key, value in record.items()}

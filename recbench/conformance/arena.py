@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recbench.component import KNOWLEDGE, Knowledge
+from recbench.component import KNOWLEDGE, Fakes, Knowledge
 from recbench.conformance.planted import SCALE, hidden_seed
 from recbench.contracts import (
     Adam,
@@ -186,9 +186,18 @@ class Task:
 
         A nuke by clicks, where holding a target can only raise it, leaves the targets out.
         """
+        return self._fakes(view, np.zeros(view.n_items))
+
+    def popular_fakes(self, view: AttackerView) -> Profiles:
+        """As `random_fakes`, with the most popular fillers; who is as popular as another is drawn by lot."""
+        return self._fakes(view, self.train.item_counts)
+
+    def _fakes(self, view: AttackerView, levels: NDArray[Any]) -> Profiles:
+        """The targets, and fillers of the highest levels [n_items], whole numbers; equal ones are drawn by lot."""
         rng = numpy_rng(self.seed, "random-fakes")
-        lots = rng.random((view.budget.n_profiles, view.n_items))
-        lots[:, view.targets] += -1 if view.goal == "nuke" and view.budget.scale is None else 1
+        lots = levels + rng.random((view.budget.n_profiles, view.n_items))
+        above = levels.max() + 1
+        lots[:, view.targets] += -above if view.goal == "nuke" and view.budget.scale is None else above
         places = np.argsort(np.argsort(-lots, axis=1), axis=1)
         chosen = places < view.budget.sizes[:, None]
         if view.budget.scale is None:
@@ -196,6 +205,13 @@ class Task:
         ratings = rng.integers(1, 6, chosen.shape).astype(np.float64)
         ratings[:, view.targets] = view.budget.scale.low if view.goal == "nuke" else view.budget.scale.high
         return Profiles.from_dense(chosen, ratings)
+
+    def fakes(self, kind: Fakes, rated: bool) -> Profiles:
+        """Fakes of one kind that detectors are made for, with ratings or without."""
+        if kind == "matched":
+            return self.matched_fakes(rated)
+        view = self.view(frozenset(), "explicit" if rated else "implicit")
+        return self.popular_fakes(view) if kind == "popular" else self.random_fakes(view)
 
     def matched_fakes(self, rated: bool) -> Profiles:
         """Fakes that only company tells from genuine ones, with ratings or without.

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from recbench.component import Fakes
 from recbench.conformance.arena import VICTIM, Task
 from recbench.conformance.check import Failed, NotApplicable, Subject, check
 from recbench.conformance.planted import hidden_seed, preference_blocks, scores_of
@@ -39,7 +40,7 @@ KEPT_QUALITY = 0.8
 """The share of its quality on clean data that a recommender must keep under robust training."""
 
 
-def _verdict(subject: Subject, data: Interactions) -> Verdict:
+def _verdict(subject: Subject, data: Interactions, examples: Profiles | None = None) -> Verdict:
     """What a detector says, on the track that it is made for.
 
     Raises:
@@ -49,7 +50,7 @@ def _verdict(subject: Subject, data: Interactions) -> Verdict:
     detector = subject.build()
     if not isinstance(detector, Sanitizer):
         raise NotApplicable("it judges no users before training")
-    verdict = detector.inspect(data, FitContext(0))
+    verdict = detector.inspect(data, FitContext(0, examples=examples))
     if not isinstance(verdict, Verdict):
         raise RuleViolation(f"inspect returned {type(verdict).__name__}; expected Verdict")
     verdict.check(data.n_users)
@@ -64,31 +65,58 @@ def _usable(subject: Subject, data: Interactions) -> Verdict:
         raise NotApplicable(f"its verdict does not count: {error}") from error
 
 
-def _attacked(subject: Subject, unit: int, clean: bool = False) -> Poisoned:
-    """Matched fakes among the genuine users of one planted task, or nobody."""
+def _suspicion(subject: Subject, data: Interactions, examples: Profiles | None = None) -> NDArray[np.float64]:
+    """What a defense thinks of the users of the data, be it a detector or a training that judges them too.
+
+    Args:
+        examples: fakes for it to learn from.
+
+    Raises:
+        NotApplicable: it judges nobody.
+        RuleViolation: an answer that is not one for each user of the data.
+    """
+    defense = subject.build()
+    if isinstance(defense, Sanitizer):
+        return np.asarray(_verdict(subject, data, examples).suspicion, dtype=np.float64)
+    if missing := subject.component.requires_recommender - {"differentiable"}:
+        raise NotApplicable(f"it needs a recommender with {', '.join(sorted(missing))}, and the arena's has none")
+    protected = defense.fit(VICTIM, data, FitContext(0, examples=examples))
+    if protected.suspicion is None:
+        raise NotApplicable("it judges no users")
+    suspicion = np.asarray(protected.suspicion, dtype=np.float64)
+    if suspicion.shape != (data.n_users,):
+        raise RuleViolation(f"suspicion of shape {suspicion.shape}; expected ({data.n_users},) users")
+    if not np.isfinite(suspicion).all():
+        raise RuleViolation("suspicion holds values that are not finite")
+    return suspicion
+
+
+def _attacked(subject: Subject, unit: int, kind: Fakes | None = "matched") -> Poisoned:
+    """Fakes of a kind among the genuine users of one planted task, or nobody."""
     task = Task.plant(unit)
     explicit = "ratings" in subject.component.requires_data
-    profiles = Profiles.empty() if clean else task.matched_fakes(explicit)
+    profiles = Profiles.empty() if kind is None else task.fakes(kind, explicit)
     return task.inject(profiles, "explicit" if explicit else "implicit")
 
 
 @check("defense")
 def a_verdict_fits_the_data(subject: Subject) -> None:
     """One finite suspicion and one decision for every user, whoever has no history, and not everybody removed."""
-    for clean in (True, False):
-        data = _attacked(subject, 0, clean).data
+    for kind in (None, "matched"):
+        data = _attacked(subject, 0, kind).data
         nobody = replace(data, n_users=data.n_users + 1)
         for each in (data, nobody):
             try:
-                _verdict(subject, each)
+                _suspicion(subject, each)
             except RuleViolation as error:
-                raise Failed(f"{error}; return Verdict(suspicion, keep), both [train.n_users]") from error
+                told = "Verdict(suspicion, keep), both [train.n_users], or Protected with suspicion [train.n_users]"
+                raise Failed(f"{error}; return {told}") from error
 
 
 @check("defense", guards=("D1", "D11", "D32"))
 def genuine_users_stay_where_nobody_attacked(subject: Subject) -> str:
     """Detectors that are told how many fakes there are, or remove a fixed share, remove as many genuine users."""
-    removed = np.mean([(~_usable(subject, _attacked(subject, unit, clean=True).data).keep).mean() for unit in range(5)])
+    removed = np.mean([(~_usable(subject, _attacked(subject, unit, kind=None).data).keep).mean() for unit in range(5)])
     if removed > FALSE_POSITIVES:
         raise Failed(
             f"of the users of clean data it removes {removed:.1%}; {FALSE_POSITIVES:.0%} are allowed. Decide by a "
@@ -115,46 +143,34 @@ def neither_ids_nor_the_order_of_rows_change_a_verdict(subject: Subject) -> None
 
 
 @check("defense", guards=("D11", "D32"))
-def matched_fakes_are_more_suspicious_than_chance(subject: Subject) -> str:
-    """Where fakes differ in length or in popularity, anything detects them. Here nothing but company tells."""
-    aucs = []
-    for unit in range(UNITS):
-        poisoned = _attacked(subject, unit)
-        suspicion = np.asarray(_usable(subject, poisoned.data).suspicion, dtype=np.float64)[poisoned.public_id]
-        aucs.append(roc_auc(suspicion, np.arange(len(suspicion)) >= poisoned.n_genuine))
-    found = interval(np.array(aucs), np.arange(UNITS), seed=0)
-    if not found.low > 0.5:
-        raise Failed(
-            f"fakes that match genuine users in length and popularity have an AUC of {found.mean:.2f} (95%: "
-            f"{found.low:.2f} to {found.high:.2f}) on {UNITS} planted attacks; chance is .50. Is higher suspicion "
-            "really more suspicious?"
-        )
-    return f"AUC {found.mean:.2f} (95%: {found.low:.2f} to {found.high:.2f}) on {UNITS} planted attacks"
-
-
-def _suspicion(subject: Subject, data: Interactions, examples: Profiles) -> NDArray[np.float64]:
-    """What a supervised defense thinks of the users of the data, having learned from the examples.
-
-    Raises:
-        NotApplicable: it does not learn from examples, or judges nobody.
-        RuleViolation: an answer that is not one for each user of the data.
+def the_fakes_that_it_is_made_for_are_more_suspicious_than_chance(subject: Subject) -> str:
+    """Where fakes differ in length, anything detects them. Here they never do; nor, if it is made for any attack, in how
+    popular their items are: nothing but company tells. How it does on such fakes is reported even of one that is made
+    for others.
     """
+    found = {}
+    for kind in sorted(subject.component.detects | {"matched"}):
+        aucs = []
+        for unit in range(UNITS):
+            poisoned = _attacked(subject, unit, kind)
+            try:
+                suspicion = _suspicion(subject, poisoned.data)[poisoned.public_id]
+            except RuleViolation as error:
+                raise NotApplicable(f"its answer does not count: {error}") from error
+            aucs.append(roc_auc(suspicion, np.arange(len(suspicion)) >= poisoned.n_genuine))
+        auc = interval(np.array(aucs), np.arange(UNITS), seed=0)
+        found[kind] = f"on {kind} fakes an AUC of {auc.mean:.2f} (95%: {auc.low:.2f} to {auc.high:.2f})"
+        if kind in subject.component.detects and not auc.low > 0.5:
+            raise Failed(
+                f"{found[kind]} on {UNITS} planted attacks; chance is .50. Is higher suspicion really more suspicious? "
+                "If it is made for some attacks alone, the component says so: detects={'random'}"
+            )
+    return ", ".join(found.values())
+
+
+def _supervised(subject: Subject) -> None:
     if "supervised" not in subject.component.provides:
         raise NotApplicable("it does not learn from examples")
-    defense, ctx = subject.build(), FitContext(0, examples=examples)
-    if isinstance(defense, Sanitizer):
-        verdict = defense.inspect(data, ctx)
-        verdict.check(data.n_users)
-        return np.asarray(verdict.suspicion, dtype=np.float64)
-    if missing := subject.component.requires_recommender - {"differentiable"}:
-        raise NotApplicable(f"it needs a recommender with {', '.join(sorted(missing))}, and the arena's has none")
-    protected = defense.fit(VICTIM, data, ctx)
-    if protected.suspicion is None:
-        raise NotApplicable("it judges no users")
-    suspicion = np.asarray(protected.suspicion, dtype=np.float64)
-    if suspicion.shape != (data.n_users,):
-        raise RuleViolation(f"suspicion of shape {suspicion.shape}; expected ({data.n_users},) users")
-    return suspicion
 
 
 def _examples(subject: Subject, unit: int) -> Profiles:
@@ -166,6 +182,7 @@ def _examples(subject: Subject, unit: int) -> Profiles:
 def examples_are_judged_by_nobody(subject: Subject) -> None:
     """Examples are no users: one that is counted among the removed, or among those who are told apart, is a fake that
     was found by its label."""
+    _supervised(subject)
     data = _attacked(subject, 0).data
     try:
         _suspicion(subject, data, _examples(subject, 0))
@@ -178,6 +195,7 @@ def examples_are_judged_by_nobody(subject: Subject) -> None:
 @check("defense")
 def what_is_supervised_learns_from_its_examples(subject: Subject) -> None:
     """A defense that is called supervised and never looks at the labels is compared with what it is not."""
+    _supervised(subject)
     data = _attacked(subject, 0).data
     popular = np.argsort(-data.item_counts, kind="stable")[:20].astype(np.int32)
     alike = Profiles(np.arange(0, 401, 20), np.tile(popular, 20))

@@ -1,4 +1,4 @@
-"""The arena, the watch on training, and mistakes beyond the one a check that `test_every_check.py` goes through."""
+"""The arena, the watch on training, and what is said of an attacker."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-import pytest
 import torch
 from plugins_broken.attackers import ALSO
 
@@ -16,16 +15,6 @@ from recbench.conformance.arena import Task
 from recbench.conformance.learning import watched
 from recbench.contracts import AttackerView, Profiles
 from recbench_plugins.attackers.heuristic.popular import Popular
-
-MORE = [(name, component) for name, more in ALSO.items() for component in more]
-
-
-@pytest.mark.parametrize(("name", "component"), MORE, ids=[component.name for _, component in MORE])
-def test_more_mistakes_fail_exactly_their_own_check(name: str, component: Component) -> None:
-    outcomes = [perform(each, Subject(component)) for each in checks_of("attacker")]
-    failed = {each.check.name: each.reason for each in outcomes if each.status == "failed"}
-    assert set(failed) == {name}, failed
-
 
 def test_a_crash_on_a_goal_that_is_not_declared_is_called_one_and_says_with_what() -> None:
     name = "it serves the goals and tracks that it declares and no others"

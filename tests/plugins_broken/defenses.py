@@ -62,6 +62,24 @@ class UpsideDown(Sanitizer):
 
 
 @dataclass(frozen=True)
+class UpsideDownBeside(AdversarialTraining):
+    """D11 again, of a detector that is trained beside the recommender."""
+
+    def fit(self, recommender: Recommender, train: Interactions, ctx: FitContext) -> Protected:
+        suspicion = -PCAVarSelect().inspect(train, ctx).suspicion
+        return replace(super().fit(recommender, train, ctx), suspicion=suspicion)
+
+
+@dataclass(frozen=True)
+class LikeTheMany(Sanitizer):
+    """It suspects those whose items are popular and knows nothing else: other fakes escape."""
+
+    def inspect(self, train: Interactions, ctx: FitContext) -> Verdict:
+        popularity = train.csr @ train.item_counts / np.maximum(train.user_counts, 1)
+        return Verdict(popularity, np.ones(train.n_users, dtype=np.bool_))
+
+
+@dataclass(frozen=True)
 class JudgesItsExamples(DegreeSAD):
     """It looks for fakes in all that it has, the examples appended, and finds those best."""
 
@@ -107,7 +125,7 @@ class RecommendsAnything(AdversarialTraining):
         return Protected(Noise(ctx.seed, train.n_items))
 
 
-def _component(name: str, broken: type, supervised: bool = False) -> Component:
+def _component(name: str, broken: type, supervised: bool = False, **facts: Any) -> Component:
     detects = issubclass(broken, Sanitizer)
     return Component(
         "defense",
@@ -116,6 +134,7 @@ def _component(name: str, broken: type, supervised: bool = False) -> Component:
         provides=frozenset({"sanitizer" if detects else "robust-training", *["supervised"] * supervised}),
         requires_recommender=frozenset() if detects else frozenset({"differentiable"}),
         family="detection" if detects else "training",
+        **facts,
     )
 
 
@@ -123,10 +142,18 @@ BROKEN = {
     "a verdict fits the data": _component("forgets-the-silent", ForgetsTheSilent),
     "genuine users stay where nobody attacked": _component("removes-a-tenth", RemovesATenth),
     "neither ids nor the order of rows change a verdict": _component("suspects-the-last", SuspectsTheLast),
-    "matched fakes are more suspicious than chance": _component("upside-down", UpsideDown),
+    "the fakes that it is made for are more suspicious than chance": _component("upside-down", UpsideDown),
     "examples are judged by nobody": _component("judges-its-examples", JudgesItsExamples, supervised=True),
     "what is supervised learns from its examples": _component("never-looks", NeverLooks, supervised=True),
     "robust training changes the model": _component("never-protects", NeverProtects),
     "robust training keeps the quality on clean data": _component("recommends-anything", RecommendsAnything),
 }
 """The one of each check."""
+
+ALSO = {
+    "the fakes that it is made for are more suspicious than chance": [
+        _component("upside-down-beside", UpsideDownBeside),
+        _component("like-the-many", LikeTheMany, detects={"random"}),
+    ],
+}
+"""More mistakes that a check must catch and no other check may."""
