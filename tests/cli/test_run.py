@@ -271,6 +271,23 @@ def test_another_build_is_stale_and_is_computed_anew_on_request(shop, capfd):
 
 
 @pytest.mark.usefixtures("quick_executor")
+def test_never_computes_nothing_whatever_is_missing_failed_or_stale(shop, capfd):
+    name = suite(["Popular", "Breaks"], [], [])
+    never = ["run", name, "--jobs", "1", "--rerun", "never"]
+    assert main(never) == 3
+    assert "0 stages computed" in capfd.readouterr().out
+    assert list(Store(Path("runs/mine")).records()) == []
+    assert main(["run", name, "--jobs", "1"]) == 1
+    before = {record["cell_id"]: record for record in Store(Path("runs/mine")).records()}
+    capfd.readouterr()
+    assert main([*never, "--threads", "2", "--attacker", f"{PLANTED}:Fills"]) == 1
+    output, errors = capfd.readouterr()
+    assert "0 stages computed" in output
+    assert "another build" in errors
+    assert {record["cell_id"]: record for record in Store(Path("runs/mine")).records()} == before
+
+
+@pytest.mark.usefixtures("quick_executor")
 def test_all_starts_afresh(shop, capfd):
     name = suite(["Popular"], [], [])
     assert main(["run", name, "--jobs", "1"]) == 0
