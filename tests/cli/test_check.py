@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from textwrap import dedent
 
 import pytest
 
 from recbench.cli import main
+from recbench.conformance import Outcome, Subject, checks_of
 
 
 def test_a_sound_metric_passes_and_says_what_was_tried_and_measured(capsys):
@@ -45,6 +47,20 @@ def test_a_check_that_crashes_or_hangs_fails_and_the_others_go_on(tmp_path, monk
     assert checks["known lists have known values"]["reason"].startswith("timeout")
     assert checks["the order of users does not matter"]["status"] == "passed"
     assert not document["ok"]
+
+
+@pytest.mark.parametrize("passing", [0, 1])
+def test_a_component_of_which_nothing_could_be_tried_has_failed(passing, monkeypatch, capsys):
+    def outcomes(subject: Subject, jobs: int, seconds: float) -> Iterator[Outcome]:
+        for k, each in enumerate(checks_of(subject.component.kind)):
+            yield Outcome(each, "passed" if k < passing else "not applicable", "it is of no use here")
+
+    monkeypatch.setattr("recbench.conformance.isolated.outcomes", outcomes)
+    assert main(["check", "metric:ranking"]) == (0 if passing else 1)
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert ("no check could be tried, which counts as failed" in last) == (not passing)
+    assert main(["check", "metric:ranking", "--json"]) == (0 if passing else 1)
+    assert json.loads(capsys.readouterr().out)["ok"] == bool(passing)
 
 
 @pytest.mark.parametrize(
