@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,41 @@ class RelaxedProfiles:
             ratings=None if profiles.ratings is None else torch.tensor(profiles.ratings, device=device),
         )
 
+    @classmethod
+    def heaviest(
+        cls,
+        blocks: Iterable[Tensor],
+        sizes: NDArray[np.int64],
+        always: NDArray[np.integer] = NO_ITEMS,
+        never: NDArray[np.integer] = NO_ITEMS,
+    ) -> RelaxedProfiles:
+        """Of profiles over the whole catalogue the entries that `project`, asked for the same, may keep; no gradient.
+
+        Args:
+            blocks: weights [b, n_items] of some profiles after the other, of which no more than one is held at a time.
+            sizes: int64 [m], of all profiles in turn.
+            always, never: as in `project`.
+
+        Raises:
+            FloatingPointError: a weight is not finite.
+        """
+        found, start = [], 0
+        for block in blocks:
+            weights = block.detach().cpu().numpy()
+            _refuse_infinite(weights)
+            keys = weights.copy()
+            keys[:, never], keys[:, always] = -np.inf, np.inf
+            places = np.maximum(sizes[start : start + len(keys)], len(always))
+            # Everything exactly as heavy as the lightest comes along: its lots are for the projection to draw.
+            kept = np.flatnonzero(keys >= _nth_heaviest(keys.copy(), places)[:, None])
+            rows, items = np.divmod(kept, keys.shape[1])
+            found.append((start + rows, items, weights.reshape(-1)[kept]))
+            start += len(keys)
+        rows, items, weights = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        indptr = np.searchsorted(rows, np.arange(start + 1))
+        device, n_items = block.device, block.shape[1]
+        return cls(*(torch.tensor(array, device=device) for array in (indptr, items, weights)), n_items=n_items)
+
     def __len__(self) -> int:
         return len(self.indptr) - 1
 
@@ -75,7 +111,8 @@ class RelaxedProfiles:
 
     def shuffled(self, seed: int) -> RelaxedProfiles:
         """The same profiles in the click order that `project` draws with `seed`: for surrogates that read it."""
-        order = torch.tensor(self._click_order(seed), device=self.items.device)
+        everything = np.arange(len(self.items))
+        order = torch.tensor(self._in_click_order(everything, seed), device=self.items.device)
         return replace(
             self,
             items=self.items[order],
@@ -83,10 +120,11 @@ class RelaxedProfiles:
             ratings=None if self.ratings is None else self.ratings[order],
         )
 
-    def _click_order(self, seed: int) -> NDArray[np.int64]:
-        """A permutation of the entries by lot within each profile."""
-        lot = numpy_rng(seed, "click-order").permutation(len(self.items))
-        return np.lexsort((lot, self.rows.cpu().numpy()))
+    def _in_click_order(self, entries: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+        """Some entries by profile and, within each, by lot; each entry has a lot of its own, whichever these are."""
+        lots = numpy_rng(seed, "click-order").permutation(len(self.items))[entries]
+        # One sort of whole numbers, which was seen ten times faster than NumPy's `lexsort`.
+        return entries[np.argsort(self.rows.cpu().numpy()[entries] * len(self.items) + lots)]
 
 
 def _kept(
@@ -96,8 +134,7 @@ def _kept(
     rows = relaxed.rows.cpu().numpy()
     items = relaxed.items.cpu().numpy()
     weights = relaxed.weights.detach().double().cpu().numpy().copy()
-    if not np.isfinite(weights).all():
-        raise FloatingPointError("relaxed profiles hold weights that are not finite; lower the attack's step size")
+    _refuse_infinite(weights)
     first = _members(always, relaxed.n_items)[items]
     if first.sum() < len(np.unique(always)) * len(relaxed):
         k = int(np.argmin(np.bincount(rows, first, len(relaxed))))
@@ -119,6 +156,11 @@ def _kept(
     return kept
 
 
+def _refuse_infinite(weights: NDArray[np.floating]) -> None:
+    if not np.isfinite(weights).all():
+        raise FloatingPointError("relaxed profiles hold weights that are not finite; lower the attack's step size")
+
+
 def _members(items: NDArray[np.integer], n_items: int) -> NDArray[np.bool_]:
     """Whether each item of the catalogue [n_items] is one of these; looking it up is faster than `np.isin`."""
     members = np.zeros(n_items, dtype=np.bool_)
@@ -128,14 +170,20 @@ def _members(items: NDArray[np.integer], n_items: int) -> NDArray[np.bool_]:
 
 def _lightest_kept(
     weights: NDArray[np.float64], indptr: NDArray[np.int64], rows: NDArray[np.int64], sizes: NDArray[np.int64]
-) -> NDArray[np.float64]:
+) -> NDArray[np.floating]:
     """The weight [m] of each profile's `sizes[k]`-th heaviest entry, or of its lightest where it has fewer."""
     lengths = np.diff(indptr)
     width = int(lengths.max(initial=1))
     table = np.full((len(lengths), width), -np.inf)
     table[rows, np.arange(len(rows)) - np.repeat(indptr[:-1], lengths)] = weights
+    return _nth_heaviest(table, sizes)
+
+
+def _nth_heaviest(table: NDArray[np.floating], places: NDArray[np.int64]) -> NDArray[np.floating]:
+    """The `places[k]`-th largest number of row k of a table [m, width] that is sorted in place, or the least, [m]."""
     table.sort(axis=1)
-    return np.asarray(table[np.arange(len(table)), np.clip(width - sizes, 0, width - 1)])
+    width = table.shape[1]
+    return np.asarray(table[np.arange(len(table)), np.clip(width - places, 0, width - 1)])
 
 
 def project(
@@ -157,8 +205,7 @@ def project(
         ValueError: the support of a profile lacks an item of `always`.
     """
     # Support order is often item order, in which no genuine user clicks.
-    order = relaxed._click_order(seed)
-    kept = order[_kept(relaxed, budget, seed, always, never)[order]]
+    kept = relaxed._in_click_order(np.flatnonzero(_kept(relaxed, budget, seed, always, never)), seed)
     rows = relaxed.rows.cpu().numpy()[kept]
     items = relaxed.items.cpu().numpy()[kept]
     ratings = None

@@ -66,6 +66,38 @@ def test_the_forward_pass_is_exactly_zero_or_one_as_the_projection_and_the_gradi
 
 
 @quick
+@given(weights, sizes, seeds, st.sets(st.integers(0, N - 1), max_size=3), st.sets(st.integers(0, N - 1), max_size=2))
+def test_the_heaviest_entries_of_blocks_are_projected_as_the_whole_catalogue_is(
+    weights: np.ndarray, sizes: np.ndarray, seed: int, always: set[int], never: set[int]
+) -> None:
+    # Distinct weights: which of several equal ones is taken depends on how many entries draw lots.
+    weights = weights + np.linspace(0, 0.05, M * N, dtype=np.float32).reshape(M, N)
+    targets, banned = np.array(sorted(always), dtype=np.int64), np.array(sorted(never - always), dtype=np.int64)
+    sizes = np.maximum(sizes, len(always))
+    whole = RelaxedProfiles.dense(torch.tensor(weights))
+    heaviest = RelaxedProfiles.heaviest(torch.tensor(weights).split(3), sizes, targets, banned)
+    assert heaviest.indptr.diff().tolist() == sizes.tolist()
+    expected, found = (project(each, Budget(sizes, N), seed, targets, banned) for each in (whole, heaviest))
+    assert [_items(found, k) for k in range(M)] == [_items(expected, k) for k in range(M)]
+
+
+@quick
+@given(weights, sizes, seeds)
+def test_the_heaviest_entries_hold_all_that_weigh_the_same_and_all_targets_of_a_profile_too_short_for_them(
+    weights: np.ndarray, sizes: np.ndarray, seed: int
+) -> None:
+    targets, budget = np.array([0, 5, 7]), Budget(np.minimum(sizes, 2), N)
+    heaviest = RelaxedProfiles.heaviest([torch.tensor(weights)], sizes)
+    held = torch.zeros(M, N).index_put((heaviest.rows, heaviest.items), torch.ones(())).numpy()
+    assert np.array_equal(heaviest.matrix().numpy(), weights * held)
+    for k in range(M):
+        assert set(np.flatnonzero(held[k])) == set(np.flatnonzero(weights[k] >= np.sort(weights[k])[-sizes[k]]))
+    short = project(RelaxedProfiles.heaviest([torch.tensor(weights)], budget.sizes, targets), budget, seed, targets)
+    assert short.histories.lengths.tolist() == budget.sizes.tolist()
+    assert set(short.items.tolist()) <= set(targets.tolist())
+
+
+@quick
 @given(sizes, seeds, arrays(np.float32, (M, N), elements=st.floats(-3, 9, width=32)))
 def test_ratings_are_those_of_the_scale_and_carry_their_gradient(
     sizes: np.ndarray, seed: int, rated: np.ndarray
@@ -153,6 +185,8 @@ def test_weights_that_are_not_finite_are_an_error(bad: float) -> None:
     relaxed = RelaxedProfiles.dense(torch.tensor([[0.5, bad, 0.2]]))
     with pytest.raises(FloatingPointError, match="not finite"):
         project(relaxed, Budget(np.array([2]), 3), 0)
+    with pytest.raises(FloatingPointError, match="not finite"):
+        RelaxedProfiles.heaviest([torch.tensor([[0.5, bad, 0.2]])], np.array([2]))
 
 
 def test_the_dense_matrix_carries_the_gradient_of_sparse_weights() -> None:

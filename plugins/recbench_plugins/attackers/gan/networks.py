@@ -33,6 +33,8 @@ Network = Literal["perceptron", "convolution"]
 SPREAD = 2.0
 """Deviation of a profile's logits. The straight-through gradient alone lets them grow without bound, until
 the lot has no say and the profile is a function of the noise."""
+BLOCK = 256
+"""Profiles sampled at a time: their weights stay in the cache."""
 
 
 class ProfileGenerator(nn.Module):
@@ -72,20 +74,29 @@ class ProfileGenerator(nn.Module):
 
     def forward(self, sizes: NDArray[np.int64], seed: int) -> RelaxedProfiles:
         """Profiles of exactly `sizes` [m] interactions, targets counted, that carry the generator's gradient."""
-        return straight_through(*self._drawn(sizes, seed), derive_seed(seed, "ties"), self.always, self.never)
+        noise, rng = self._noise(len(sizes), seed)
+        relaxed = RelaxedProfiles.dense(self._weights(noise, rng))
+        return straight_through(
+            relaxed, Budget(sizes, self.n_items), derive_seed(seed, "ties"), self.always, self.never
+        )
 
     def sample(self, sizes: NDArray[np.int64], seed: int) -> Profiles:
-        """The same profiles, discrete."""
+        """The same profiles, discrete; a few at a time, of which no more than the heaviest entries are kept."""
+        noise, rng = self._noise(len(sizes), seed)
         with torch.no_grad():
-            return project(*self._drawn(sizes, seed), derive_seed(seed, "ties"), self.always, self.never)
+            blocks = (self._weights(block, rng) for block in noise.split(BLOCK))
+            relaxed = RelaxedProfiles.heaviest(blocks, sizes, self.always, self.never)
+        return project(relaxed, Budget(sizes, self.n_items), derive_seed(seed, "ties"), self.always, self.never)
 
-    def _drawn(self, sizes: NDArray[np.int64], seed: int) -> tuple[RelaxedProfiles, Budget]:
+    def _noise(self, count: int, seed: int) -> tuple[Tensor, torch.Generator]:
         rng = torch_rng(seed, "noise", device=self.device)
-        noise = torch.randn(len(sizes), self.noise, generator=rng, device=self.device)
+        return torch.randn(count, self.noise, generator=rng, device=self.device), rng
+
+    def _weights(self, noise: Tensor, rng: torch.Generator) -> Tensor:
         logits = SPREAD * layer_norm(self.layers(noise), (self.n_items,))
-        # -log of an exponential variate, which is positive, is a Gumbel variate.
-        lot = -torch.empty_like(logits).exponential_(generator=rng).clamp(min=1e-30).log()
-        return RelaxedProfiles.dense(logits + lot), Budget(sizes, self.n_items)
+        # What `exponential_` draws on a CPU, to the bit, in less time; its logarithm is minus a Gumbel variate.
+        uniform = torch.rand(logits.shape, dtype=torch.float64, generator=rng, device=self.device)
+        return logits - uniform.neg_().log1p_().neg_().to(logits).clamp_(min=1e-30).log_()
 
 
 class ProfileDiscriminator(nn.Module):

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 from contracts.planted import N_ITEMS, TARGET, budget, planted, view_of
+from torch.nn.functional import layer_norm
 
 from recbench.contracts import Adam, AttackerView, Budget, Goal, Profiles, RecbenchError, RelaxedProfiles
 from recbench_plugins.attackers.gan.adversarial import Contest
 from recbench_plugins.attackers.gan.gan import GAN, UntrainedGAN, matched_pairs
 from recbench_plugins.attackers.gan.losses import LOSSES, LossName, gradient_penalty
-from recbench_plugins.attackers.gan.networks import ProfileDiscriminator, ProfileGenerator
+from recbench_plugins.attackers.gan.networks import BLOCK, SPREAD, ProfileDiscriminator, ProfileGenerator
 from recbench_plugins.attackers.gan.surrogate_loss import SurrogateLoss
 from recbench_plugins.attackers.objectives import Aim
 from recbench_plugins.recommenders.wmf_sgd import WMFSGD
@@ -140,6 +141,35 @@ def test_more_profiles_than_the_budget_are_sampled_without_training_again_and_di
     profiles: Profiles = generator.sample(np.full(200, 8), 3)
     assert len(profiles) == 200
     assert len({tuple(sorted(profiles.histories[k].tolist())) for k in range(200)}) > 150
+
+
+@pytest.mark.parametrize("goal", ["push", "nuke"])
+def test_sampled_profiles_are_those_that_carry_the_gradient(goal: Goal) -> None:
+    seen = view()
+    object.__setattr__(seen, "goal", goal)
+    # More than one block of profiles, and one that is too short for the target and a filler.
+    sizes = np.append(np.random.default_rng(0).integers(2, 20, BLOCK + 50), 1)
+    generator = ProfileGenerator(seen, 8, 16)
+    relaxed, profiles = generator(sizes, 3), generator.sample(sizes, 3)
+    held = np.zeros((len(sizes), N_ITEMS), np.float32)
+    held[profiles.histories.rows, profiles.items] = 1
+    assert profiles.histories.lengths.tolist() == sizes.tolist()
+    assert np.array_equal(held, relaxed.matrix().detach().numpy())
+
+
+def test_the_lot_of_a_profile_is_that_of_exponential_variates() -> None:
+    generator, sizes = ProfileGenerator(view(), 8, 16), np.full(3000, 2)
+    torch.nn.init.zeros_(generator.layers[-1].weight)  # type: ignore[arg-type]
+    preferred = torch.nn.init.zeros_(generator.layers[-1].bias)  # type: ignore[arg-type]
+    with torch.no_grad():
+        preferred[:4] = 1.0
+    fillers = generator.sample(sizes, 5).items
+    counts = np.bincount(fillers[fillers != TARGET], minlength=N_ITEMS)
+    chances = np.exp(SPREAD * layer_norm(preferred.detach(), (N_ITEMS,)).numpy().astype(np.float64))
+    chances[TARGET] = 0
+    expected = 3000 * chances / chances.sum()
+    deviations = np.sqrt(expected * (1 - expected / 3000)) + 1e-9
+    assert (np.abs(counts - expected) < 5 * deviations + 1e-6).all()
 
 
 def test_a_nuke_leaves_the_targets_out_and_ratings_are_refused() -> None:
