@@ -9,6 +9,7 @@ from pathlib import Path
 
 from recbench.errors import SuiteError, suggestion
 from recbench.leaderboard import write_tables
+from recbench.leaderboard.timed import reports_of
 from recbench.matrix.identity import Circumstances
 from recbench.matrix.plan import COMPUTED, PLAN, Plan, Rerun
 from recbench.matrix.progress import Progress
@@ -100,7 +101,7 @@ def computed(
     except OSError as error:
         raise SuiteError(f"the run's folder {store.root} cannot be made: {error.strerror}; name another") from error
     summary = run_plan(plan, store, jobs or _cores(), rerun, display, start)
-    return summary, write_tables(summary.records, plan.suite, store.root / "tables")
+    return summary, write_tables(summary.records, plan.suite, store.root / "tables", reports_of(store.root))
 
 
 def rerun_named(word: str) -> Rerun:

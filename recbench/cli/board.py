@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ from recbench.errors import DataError, RecbenchError
 if TYPE_CHECKING:
     from recbench.plugins import Plugins
     from recbench.results import Results
+    from recbench.throughput.report import Report
 
 
 def board(
@@ -21,23 +23,30 @@ def board(
     run: Annotated[Path, typer.Argument(help="The folder of a run.", metavar="RUN")],
     out: Annotated[Path | None, typer.Option("--out", help="Folder of the tables; by default RUN/tables.")] = None,
     site: Annotated[bool, typer.Option("--site", help="Also make OUT/site, to be opened in a browser.")] = False,
+    throughput: Annotated[
+        list[Path] | None,
+        typer.Option("--throughput", help="A file of 'recbench time', shown too; by default RUN/throughput.json."),
+    ] = None,
 ) -> None:
     """Make the tables of a run anew, from its records, with the environment that they come from."""
     from recbench.leaderboard import write_tables
+    from recbench.leaderboard.timed import reports_of
     from recbench.matrix.run import ENVIRONMENT
     from recbench.results import Results
+    from recbench.throughput.report import Report
 
     results = Results.read(run)
     suite = results.suite
     if not results.records:
         raise DataError(f"{run} has no records yet; run the suite first")
     folder = out or run / "tables"
+    reports = [Report.read(path) for path in throughput] if throughput else reports_of(run)
     try:
-        typer.echo(write_tables(results.records, suite, folder))
+        typer.echo(write_tables(results.records, suite, folder, reports))
         if (environment := run / ENVIRONMENT).is_file():
             shutil.copyfile(environment, folder / ENVIRONMENT)
         if site:
-            _site(results, installed(context), folder / "site")
+            _site(results, installed(context), folder / "site", reports)
     except OSError as error:
         raise DataError(f"tables cannot be written to {folder}: {error.strerror}; name another --out") from error
     if stale := sum(cell["stale"] for cell in results.cells):
@@ -47,7 +56,7 @@ def board(
         typer.echo(f"open {folder / 'site' / 'index.html'} in a browser")
 
 
-def _site(results: Results, plugins: Plugins, folder: Path) -> None:
+def _site(results: Results, plugins: Plugins, folder: Path, reports: Sequence[Report]) -> None:
     """The site, with the explanations that the store holds where the run can still be planned."""
     from recbench.leaderboard.site import write_site
     from recbench.leaderboard.site.explained import stored_explanations
@@ -72,4 +81,5 @@ def _site(results: Results, plugins: Plugins, folder: Path) -> None:
         environment=environment,
         installed=plugins.components(),
         explanations=explanations,
+        reports=reports,
     )

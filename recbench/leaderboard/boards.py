@@ -1,6 +1,8 @@
-"""The boards of a suite: the three of each data set, the same across data sets, and throughput."""
+"""The boards of a suite: the three of each data set, the same across data sets, throughput, and what was timed."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from recbench.leaderboard.attackers import AttackerRow, attacker_rows
 from recbench.leaderboard.columns import (
@@ -9,6 +11,7 @@ from recbench.leaderboard.columns import (
     overall_columns,
     recommender_columns,
     throughput_columns,
+    timed_columns,
 )
 from recbench.leaderboard.defenses import DefenseRow, defense_rows
 from recbench.leaderboard.foot import (
@@ -17,16 +20,27 @@ from recbench.leaderboard.foot import (
     overall_foot,
     recommenders_foot,
     throughput_foot,
+    timed_foot,
 )
 from recbench.leaderboard.grid import Grid
 from recbench.leaderboard.overall import OverallRow, overall_attackers, overall_defenses, overall_recommenders
 from recbench.leaderboard.recommenders import RecommenderRow, recommender_rows
 from recbench.leaderboard.render import Board
 from recbench.leaderboard.throughput import ThroughputRow, throughput_rows
+from recbench.leaderboard.timed import TimedRow, timed_rows
+from recbench.throughput.report import Report
 
 
-def boards(grid: Grid) -> list[Board]:
-    """Recommenders, attackers and defenses; where there are several data sets, each over all of them; throughput."""
+def boards(grid: Grid, reports: Sequence[Report] = ()) -> list[Board]:
+    """Recommenders, attackers and defenses; where there are several data sets, each over all of them; throughput.
+
+    Args:
+        grid: the cells.
+        reports: of `recbench time`, which have a board of their own where there are some.
+
+    Raises:
+        DataError: two reports are of the same circumstances.
+    """
     recommenders, attackers, defenses = recommender_rows(grid), attacker_rows(grid), defense_rows(grid)
     return [
         Board(
@@ -48,6 +62,7 @@ def boards(grid: Grid) -> list[Board]:
         Board("defenses", "Defenses", DefenseRow, defenses, defense_columns(), defenses_foot(grid, defenses)),
         *(_overall(grid) if len(grid.datasets) > 1 else []),
         _throughput(grid),
+        *([_timed(reports)] if reports else []),
     ]
 
 
@@ -82,4 +97,17 @@ def _throughput(grid: Grid) -> Board:
         throughput_columns(rows),
         throughput_foot(rows),
         lambda row: f"on {row.machine}",
+    )
+
+
+def _timed(reports: Sequence[Report]) -> Board:
+    rows = timed_rows(reports)
+    return Board(
+        "throughput-timed",
+        "Throughput, timed alone",
+        TimedRow,
+        rows,
+        timed_columns(rows),
+        timed_foot(rows),
+        lambda row: str(row.circumstances),
     )

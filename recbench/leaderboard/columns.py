@@ -14,6 +14,7 @@ from recbench.leaderboard.recommenders import GATE as RECOMMENDER_GATE
 from recbench.leaderboard.recommenders import RecommenderRow
 from recbench.leaderboard.render import ABSENT, Column
 from recbench.leaderboard.throughput import AMOUNTS, ThroughputRow
+from recbench.leaderboard.timed import TimedRow
 
 Row = RecommenderRow | AttackerRow | DefenseRow | OverallRow
 
@@ -120,8 +121,51 @@ def throughput_columns(rows: Sequence[ThroughputRow]) -> list[Column]:
         seconds("cpu"),
         seconds("wall"),
         Column("a second", rate),
-        Column("peak MiB", lambda row: ABSENT if row.peak_bytes is None else f"{row.peak_bytes / 2**20:,.0f}"),
+        _mebibytes("peak MiB", "peak_bytes"),
+        *_doubts(rows),
     ]
+
+
+def timed_columns(rows: Sequence[TimedRow]) -> list[Column]:
+    """The device's memory has a column where there is a device."""
+    devices = any(row.device_allocated_bytes is not None for row in rows)
+
+    def milliseconds(heading: str, field: str) -> Column:
+        def text(row: TimedRow) -> str:
+            seconds = getattr(row, field)
+            return ABSENT if seconds is None else f"{1000 * seconds:.3g}"
+
+        return Column(heading, text)
+
+    return [
+        _words("task"),
+        _words("component"),
+        Column("batch", lambda row: ABSENT if row.batch is None else f"{row.batch}"),
+        Column("a second", lambda row: f"{row.per_second:,.0f} {row.unit}"),
+        milliseconds("p50 ms", "p50"),
+        milliseconds("p95 ms", "p95"),
+        _number("n", "n", "d"),
+        milliseconds("CPU ms", "cpu_seconds"),
+        _mebibytes("host MiB", "host_growth_bytes"),
+        *([_mebibytes("device MiB", "device_allocated_bytes")] if devices else []),
+        _number("parameters", "parameters", ",d"),
+        *_doubts(rows),
+    ]
+
+
+def _doubts(rows: Sequence[ThroughputRow] | Sequence[TimedRow]) -> list[Column]:
+    """A note where there are rows that need it."""
+    if all(row.verified for row in rows):
+        return []
+    return [Column("note", lambda row: "" if row.verified else "unverified", words=True)]
+
+
+def _mebibytes(heading: str, field: str) -> Column:
+    def text(row: Any) -> str:
+        count = getattr(row, field)
+        return ABSENT if count is None else f"{count / 2**20:,.0f}"
+
+    return Column(heading, text)
 
 
 def _rank_columns() -> list[Column]:

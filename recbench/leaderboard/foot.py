@@ -16,6 +16,8 @@ from recbench.leaderboard.labels import key_of
 from recbench.leaderboard.recommenders import RecommenderRow
 from recbench.leaderboard.standing import several
 from recbench.leaderboard.throughput import ThroughputRow
+from recbench.leaderboard.timed import TimedRow
+from recbench.throughput.machine import UNVERIFIED
 
 Rows = Sequence[RecommenderRow] | Sequence[AttackerRow] | Sequence[DefenseRow]
 
@@ -91,7 +93,22 @@ def throughput_foot(rows: Sequence[ThroughputRow]) -> list[str]:
         " cells share counts once.",
         "Fit: training and ranking for every user. Wall seconds hold whatever else the machine was doing.",
         "Peak: of the stage's whole process, libraries included.",
+        *_doubts(rows),
     ]
+
+
+def timed_foot(rows: Sequence[TimedRow]) -> list[str]:
+    return [
+        "Measured by 'recbench time', outside of this suite, on a synthetic power-law data set. Tables of different"
+        " machines, data or versions do not compare.",
+        "The rate is by the median of n rounds; 95th percentiles where there are rounds enough for one. CPU: of all"
+        " threads of the host. Host: what the task has added to the process.",
+        *_doubts(rows),
+    ]
+
+
+def _doubts(rows: Sequence[ThroughputRow] | Sequence[TimedRow]) -> list[str]:
+    return [] if all(row.verified for row in rows) else [f"{UNVERIFIED}."]
 
 
 def common_foot(grid: Grid) -> list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from recbench.leaderboard.grid import Grid, Place, Record
 from recbench.matrix.records import at_work
+from recbench.throughput.machine import in_words, verified
 
 STAGES = ("fit", "craft", "sanitize", "perturb", "evaluate")
 AMOUNTS = {"fit": "interactions", "craft": "profiles"}
@@ -30,6 +31,7 @@ class ThroughputRow:
         cpu_seconds, wall_seconds: medians, with quartiles.
         per_second: interactions trained on or profiles crafted a wall second, median.
         peak_bytes: of the stage's process, median.
+        verified: False for a device whose times nobody has held against another clock yet.
     """
 
     dataset: str
@@ -46,6 +48,7 @@ class ThroughputRow:
     wall_high: float | None
     per_second: float | None
     peak_bytes: float | None
+    verified: bool
 
 
 class Heading(NamedTuple):
@@ -56,6 +59,7 @@ class Heading(NamedTuple):
     stage: str
     component: str
     size: float | None
+    verified: bool
 
 
 def throughput_rows(grid: Grid) -> list[ThroughputRow]:
@@ -76,12 +80,7 @@ def throughput_rows(grid: Grid) -> list[ThroughputRow]:
 def machine_of(record: Record) -> str:
     """The machine that a record was written on, in words."""
     machine = record.get("machine")
-    if not machine:
-        return UNKNOWN
-    threads = machine["threads"]
-    return (
-        f"{machine['processor']}, {machine['cores']} cores, {machine['device']}, {threads} thread{'s'[: threads != 1]}"
-    )
+    return in_words(machine) if machine else UNKNOWN
 
 
 def _stages(place: Place, record: Record) -> Iterator[tuple[Heading, Mapping[str, float]]]:
@@ -96,7 +95,8 @@ def _stages(place: Place, record: Record) -> Iterator[tuple[Heading, Mapping[str
     for stage, component in components.items():
         if cost := record["cost"].get(stage):
             size = place.size if stage in ("craft", "perturb") else None
-            yield Heading(place.dataset, machine_of(record), stage, component, size), cost
+            known = verified((record.get("machine") or {}).get("device", "cpu"))
+            yield Heading(place.dataset, machine_of(record), stage, component, size, known), cost
 
 
 def _row(heading: Heading, costs: list[Mapping[str, float]]) -> ThroughputRow:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,13 @@ from recbench.leaderboard.latex import as_latex
 from recbench.leaderboard.render import as_list, as_markdown, as_text, plain, rows_csv
 from recbench.matrix.suite import Suite
 from recbench.store.files import write_file
+from recbench.throughput.report import Report
 
 CELLS, SUITE = "cells.parquet", "suite.json"
 """What the tables can be made from anew."""
 
 
-def write_tables(records: list[dict[str, Any]], suite: Suite, folder: Path) -> str:
+def write_tables(records: list[dict[str, Any]], suite: Suite, folder: Path, reports: Sequence[Report] = ()) -> str:
     """Make leaderboards of a suite's cell records.
 
     Writes every board as `.txt`, `.md`, `.tex` and `.csv`, all of them as `README.md`, the cells as
@@ -29,14 +30,18 @@ def write_tables(records: list[dict[str, Any]], suite: Suite, folder: Path) -> s
         records: of the suite's cells, whatever became of them; what is absent counts as not ok.
         suite: says which cells there ought to be.
         folder: where the files go; made if need be.
+        reports: of `recbench time`, for a board of their own.
 
     Returns:
         The text to print. Without records it says so, and no file is written.
+
+    Raises:
+        DataError: two reports are of the same circumstances.
     """
     if not records:
         return "no cells, so no tables: run the suite first"
     grid = Grid(suite, sorted(records, key=_order))
-    made, common = boards(grid), common_foot(grid)
+    made, common = boards(grid, reports), common_foot(grid)
     title = f"Suite {suite.name}, version {suite.version}"
     files = {"cells.csv": cells_csv(grid.records).encode(), CELLS: cells_parquet(grid.records)}
     files[SUITE] = (suite.model_dump_json(indent=1) + "\n").encode()

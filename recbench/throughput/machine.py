@@ -20,6 +20,19 @@ GPU_FIELDS = ("name", "driver_version", "memory.total", "clocks.sm", "clocks.max
 UNVERIFIED = "CUDA figures are unverified: no run on a real GPU has been held against another clock yet"
 
 
+def verified(device: str) -> bool:
+    """Whether the times of a device are by a clock that was held against another one: a CPU's are."""
+    return device == "cpu"
+
+
+def in_words(about: Mapping[str, Any]) -> str:
+    """Processor, cores, device and threads, and the name of the GPU where it is known."""
+    gpu = (about.get("gpu") or {}).get("name")
+    device = f"{about['device']} ({gpu})" if gpu else about["device"]
+    threads = about["threads"]
+    return f"{about['processor']}, {about['cores']} cores, {device}, {threads} thread{'s'[: threads != 1]}"
+
+
 def machine(device: str, threads: int) -> dict[str, Any]:
     """Processor, cores, packages and commit, as in a run's `environment.json`, and the GPU that is used."""
     about = environment(Circumstances(device, threads), 1)

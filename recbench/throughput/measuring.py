@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from recbench.throughput.bench import BATCHES, Work
+from recbench.throughput.machine import verified
 from recbench.throughput.memory import DeviceMemory, peak_memory
 
 ROUNDS = {"fit": 3, "score": 40, "craft": 3, "inspect": 3, "robust-fit": 3}
@@ -49,7 +50,7 @@ class Measure:
         self.benchmark.extra_info.update(
             {"task": task, "component": component, "device": self.device, "amount": work.amount, "unit": work.unit},
             cpu_seconds=float(np.median(ticks[WARMUP : WARMUP + len(seconds)])),
-            verified=self.device == "cpu",
+            verified=verified(self.device),
             **percentiles(seconds),
             **peaks,
             **about,

@@ -70,6 +70,34 @@ def test_cells_of_another_build_are_told(run: Path, capsys: pytest.CaptureFixtur
     assert "1 cells are of another build" in capsys.readouterr().err
 
 
+def figures(path: Path, processor: str) -> Path:
+    """A file as `recbench time` writes it, with one figure."""
+    timing = {"task": "score", "component": "A", "device": "cpu", "verified": True, "amount": 256, "unit": "users"}
+    timing |= {"p50": 0.004, "p95": 0.005, "n": 40, "cpu_seconds": 0.003, "batch": 256}
+    timing |= dict.fromkeys(("host_peak_bytes", "host_growth_bytes", "device_allocated_bytes", "device_reserved_bytes"))
+    machine = {"processor": processor, "cores": 2, "device": "cpu", "threads": 1, "protocol": {"users": 1000}}
+    document = {"machine_info": {"recbench": machine}, "benchmarks": [{"extra_info": timing}]}
+    path.write_text(json.dumps(document))
+    return path
+
+
+def test_what_was_timed_is_shown_too(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["board", str(run)]) == 0
+    assert "64,000 users" not in capsys.readouterr().out
+    figures(run / "throughput.json", "Abacus")
+    assert main(["board", str(run), "--site"]) == 0
+    printed = capsys.readouterr().out
+    assert "64,000 users" in printed
+    assert "on Abacus, 2 cores" in printed
+    assert "64,000 users" in (run / "tables" / "site" / "data" / "boards.js").read_text(encoding="utf-8")
+    others = [figures(tmp_path / f"{name}.json", name) for name in ("Loom", "Quipu")]
+    assert main(["board", str(run), *(word for path in others for word in ("--throughput", str(path)))]) == 0
+    printed = capsys.readouterr().out
+    assert "on Abacus" not in printed
+    assert "on Loom" in printed
+    assert "on Quipu" in printed
+
+
 @pytest.mark.parametrize(
     ("plan", "message"),
     [

@@ -5,6 +5,7 @@ from recbench.leaderboard.boards import boards
 from recbench.leaderboard.grid import Grid
 from recbench.leaderboard.render import as_text
 from recbench.leaderboard.throughput import UNKNOWN, ThroughputRow, throughput_rows
+from recbench.throughput.machine import UNVERIFIED
 
 HERE = {"processor": "Abacus", "cores": 2, "device": "cpu", "threads": 1}
 THERE = HERE | {"processor": "Loom", "threads": 4}
@@ -42,6 +43,7 @@ def test_every_number_of_a_row():
             wall_high=6.0,
             per_second=100 / 4,
             peak_bytes=2**20 * 100,
+            verified=True,
         )
     }
 
@@ -90,6 +92,16 @@ def test_two_machines_are_never_in_one_row_and_the_table_says_which():
     assert "on Abacus, 2 cores, cpu, 1 thread" in text
     assert "2 machines, whose seconds are not compared" in text
     assert "All on Abacus, 2 cores, cpu, 1 thread." in as_text(boards(Grid(suite(), records[:1]))[-1])
+
+
+def test_what_ran_on_a_gpu_is_labelled_unverified():
+    records = [cell("A", fit=cost(1.0)), cell("B", machine=HERE | {"device": "cuda:0"}, fit=cost(3.0))]
+    grid = Grid(suite(), records)
+    assert {row.component: row.verified for row in throughput_rows(grid)} == {"A": True, "B": False}
+    lines = as_text(boards(grid)[-1]).splitlines()
+    assert [line.split()[-1] == "unverified" for line in lines if " fit " in line] == [False, True]
+    assert f"{UNVERIFIED}." in lines
+    assert "unverified" not in as_text(boards(Grid(suite(), records[:1]))[-1])
 
 
 def test_records_that_name_no_machine_and_count_nothing_say_so():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from recbench.leaderboard.site.tables import sections_of, table
 from recbench.matrix.suite import Suite
 from recbench.store import Store
 from recbench.store.files import write_file
+from recbench.throughput.report import Report
 
 PAGES = {
     "index": ("tables", "data/boards", "table", "index"),
@@ -48,6 +49,7 @@ def write_site(
     environment: Mapping[str, Any] | None = None,
     installed: Iterable[Component] = (),
     explanations: Mapping[str, Any] | None = None,
+    reports: Sequence[Report] = (),
 ) -> None:
     """Make the site of a suite's cell records.
 
@@ -59,15 +61,16 @@ def write_site(
         environment: what the cells were computed in.
         installed: what plugins offer, to say what a component is.
         explanations: of attacks, by cell id, as `stored_explanations` finds them.
+        reports: of `recbench time`, for a board of their own.
 
     Raises:
-        DataError: a record that a page cannot hold.
+        DataError: a record that a page cannot hold, or two reports of the same circumstances.
     """
     for name, pattern in OWN.items():
         for stale in (folder / name).glob(pattern):
             stale.unlink()
     grid = Grid(suite, records)
-    made = boards(grid)
+    made = boards(grid, reports)
     sections = sections_of(made)
     components = Components(grid, installed)
     poison = {} if store is None else write_poison(records, store, folder / "poison")
