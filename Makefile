@@ -14,7 +14,7 @@ demo: $(VENV)/installed
 	$(BIN)/recbench run quick
 
 test: $(VENV)/installed-dev check
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -113,6 +113,10 @@ def run(
     gpus: Annotated[
         float | None, typer.Option("--gpus", min=0, help="With Ray: what share of a GPU a stage takes up.")
     ] = None,
+    share: Annotated[
+        str | None,
+        typer.Option("--share", help="With Ray: a URL of fsspec, where machines have no path in common for the run."),
+    ] = None,
     profiled: Annotated[
         bool, typer.Option("--profile", help="Say where the time went, by stage and plugin, and what sharing spared.")
     ] = False,
@@ -123,7 +127,7 @@ def run(
     from recbench.running import computed, planned, rerun_named
 
     wanted = rerun_named(rerun)
-    start = _executor(executor, address, threads, gpus, device)
+    start = _executor(executor, address, threads, gpus, device, share)
     events = JsonProgress(sys.stdout) if as_json else None
     # Modules of the user's own, which planning imports, may print; events must stay alone.
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
@@ -146,7 +150,9 @@ def run(
     raise typer.Exit(summary.exit_code)
 
 
-def _executor(name: str, address: str | None, threads: int, gpus: float | None, device: str) -> Start:
+def _executor(
+    name: str, address: str | None, threads: int, gpus: float | None, device: str, share: str | None
+) -> Start:
     """What makes the executor of that name.
 
     Raises:
@@ -155,15 +161,15 @@ def _executor(name: str, address: str | None, threads: int, gpus: float | None, 
     if name not in EXECUTORS:
         raise SuiteError(f"executor {name}: no such executor{suggestion(name, EXECUTORS)}")
     if name == "local":
-        if address is not None or gpus is not None:
-            raise SuiteError("--address and --gpus are for Ray's cluster; add '--executor ray'")
+        if not address is gpus is share is None:
+            raise SuiteError("--address, --gpus and --share are for Ray's cluster; add '--executor ray'")
         from recbench.matrix.run import on_this_machine
 
         return on_this_machine
     from recbench.execution.cluster import RayExecutor
 
-    share = gpus if gpus is not None else float(device.startswith("cuda"))
-    return partial(RayExecutor, address=address, cpus=float(threads), gpus=share)
+    fraction = gpus if gpus is not None else float(device.startswith("cuda"))
+    return partial(RayExecutor, address=address, cpus=float(threads), gpus=fraction, share=share)
 
 
 def _suite(

@@ -3,10 +3,14 @@
 Ray finds a place for every slot, an actor with a `LocalExecutor` of one job, and says when its machine is lost.
 Deadlines, memory limits, logs and the store's files are that executor's, on the machine where it is. So a task that
 fails is a result like any other and is never tried again; one whose machine is lost has no result, and is.
+
+Machines without a path in common have a `Share`: each keeps a store of its own, inputs reach it and artifacts leave it
+through the share, and the harness's store ends with all of them.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import math
 import os
@@ -20,11 +24,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from recbench.data.fetch import cache_folder
 from recbench.errors import RecbenchError
 from recbench.execution.fingerprint import fingerprint
 from recbench.execution.local import PRELOAD, LocalExecutor
 from recbench.execution.task import Task, TaskResult
-from recbench.store import Store, StoreError
+from recbench.store import Share, Store, StoreError
 from recbench.store.files import to_json, write_file, writing
 from recbench.store.store import check_key
 
@@ -40,18 +45,25 @@ class Slot:
 
     def __init__(self) -> None:
         self._executor: LocalExecutor | None = None
+        self._share: Share | None = None
 
     def prepare(self, about: Mapping[str, Any]) -> str:
         """Make ready; returns why this machine cannot take part, or nothing.
 
         Args:
-            about: `root` of the store, the `token` that the harness has put there, its `fingerprint`, `path` and
-                `folder`, and what to `preload`.
+            about: `root` of the store, the URL of the `share` or nothing, the `token` that the harness has put into
+                the one or the other, its `fingerprint`, `path` and `folder`, and what to `preload`.
         """
         root = Path(about["root"])
-        if not (root / about["token"]).is_file():
+        if about["share"]:
+            self._share = Share(about["share"])
+            if not self._share.has(about["token"]):
+                return f"{socket.gethostname()} does not see {self._share.url}; name a URL that is one for all machines"
+            root = _own_root(about["share"])
+        elif not (root / about["token"]).is_file():
             return (
-                f"{socket.gethostname()} does not see the run's folder {root}; put it on a path that all machines share"
+                f"{socket.gethostname()} does not see the run's folder {root}; put it on a path that all machines "
+                "share, or name a URL that they reach: --share"
             )
         sys.path.extend(entry for entry in about["path"] if entry not in sys.path)
         here, there = fingerprint(), about["fingerprint"]
@@ -61,35 +73,49 @@ class Slot:
             )
         if Path(about["folder"]).is_dir():
             os.chdir(about["folder"])
-        self._executor = LocalExecutor(Store(root), 1, about["preload"])
+        self._store = Store(root)
+        self._executor = LocalExecutor(self._store, 1, about["preload"])
         return ""
 
     def run(self, task: Task) -> TaskResult:
         """Run the task in a worker.
 
         Raises:
-            StoreError: its artifact could not be written.
+            StoreError: its artifact could not be written, or an input not be had.
         """
         assert self._executor is not None, "prepared first"
+        if self._share is not None:
+            for key in task.inputs.values():
+                self._share.pull(self._store, key)
         self._executor.submit(task)
         result = self._executor.next()
         assert result is not None
+        if self._share is not None:
+            self._share.push_log(self._store, result.log)
+            if result.status == "ok":
+                self._share.push(self._store, task.key)
         return result
+
+
+def _own_root(url: str) -> Path:
+    """The store that a machine has for itself, beside its data sets: what it holds is fetched once for all slots."""
+    return cache_folder().parent / "shares" / hashlib.sha256(url.encode()).hexdigest()[:16]
 
 
 class RayExecutor:
     """Runs tasks, `jobs` at once, on a Ray cluster. A context manager, for one thread.
 
     Args:
-        store: on a path that all machines share.
+        store: on a path that all machines share, or on any where there is a `share`.
         jobs: tasks at once; each waits for a place of its own in the cluster.
         preload: modules that every task starts with.
         address: of a running cluster (`auto`, `host:6379`); None starts one on this machine.
         cpus, gpus: what a task takes up; a fraction of a GPU is one that tasks share.
+        share: a URL of fsspec that all machines reach, through which artifacts go.
 
     Raises:
         RecbenchError: Ray is not installed, or there is no cluster at the address.
-        StoreError: the store cannot be written to.
+        StoreError: the store or the share cannot be written to.
     """
 
     def __init__(
@@ -101,7 +127,9 @@ class RayExecutor:
         address: str | None = None,
         cpus: float = 1.0,
         gpus: float = 0.0,
+        share: str | None = None,
     ) -> None:
+        self._share = None if share is None else Share(share)
         self._ray = _connect(address, jobs, cpus)
         self._store = store
         self._jobs = jobs
@@ -112,13 +140,16 @@ class RayExecutor:
         self._ended: deque[TaskResult] = deque()
         self._idle: list[Any] = []
         self._under_way: dict[Any, tuple[Any, Task | None]] = {}
-        token = f"logs/ray-{secrets.token_hex(4)}"
-        self._token = store.root.absolute() / token
-        with writing(store.root):
-            write_file(self._token, b"")
+        self._token = f"logs/ray-{secrets.token_hex(4)}"
+        if self._share is not None:
+            self._share.mark(self._token)
+        else:
+            with writing(store.root):
+                write_file(store.root / self._token, b"")
         self._about = {
             "root": str(store.root.absolute()),
-            "token": token,
+            "share": share,
+            "token": self._token,
             "fingerprint": fingerprint(),
             "path": sys.path,
             "folder": os.getcwd(),
@@ -176,7 +207,10 @@ class RayExecutor:
         for actor in [*self._idle, *(actor for actor, _ in self._under_way.values())]:
             self._ray.kill(actor)
         self._ray.shutdown()
-        self._token.unlink(missing_ok=True)
+        if self._share is not None:
+            self._share.unmark(self._token)
+        else:
+            (self._store.root / self._token).unlink(missing_ok=True)
         self._under_way.clear()
         self._idle.clear()
         self._queue.clear()
@@ -190,6 +224,9 @@ class RayExecutor:
     def _feed(self) -> None:
         while self._queue and self._idle:
             actor, task = self._idle.pop(), self._queue.popleft()
+            if self._share is not None:
+                for key in task.inputs.values():
+                    self._share.push(self._store, key)
             self._under_way[actor.run.remote(task)] = (actor, task)
 
     def _take(self, reference: Any) -> None:
@@ -205,12 +242,16 @@ class RayExecutor:
             if answer:
                 raise RecbenchError(answer)
             self._unprepared = 0
-        elif answer.status == "ok" and not self._store.has(task.key):
+            return
+        if self._share is not None:
+            self._share.pull_log(self._store, answer.log)
+            if answer.status == "ok":
+                self._share.pull(self._store, task.key)
+        if answer.status == "ok" and not self._store.has(task.key):
             raise StoreError(
                 f"the artifact of task '{task.key}' is not in {self._store.root}; is it one path everywhere?"
             )
-        else:
-            self._ended.append(answer)
+        self._ended.append(answer)
 
     def _lose(self, task: Task | None, reason: str) -> None:
         """The machine of a slot is gone, or the slot itself: open another, and let it begin with the same task."""

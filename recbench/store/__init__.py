@@ -2,6 +2,7 @@
 
 from recbench.store.artifacts import Artifact
 from recbench.store.files import StoreError
+from recbench.store.share import Share
 from recbench.store.store import Store
 
-__all__ = ["Artifact", "Store", "StoreError"]
+__all__ = ["Artifact", "Share", "Store", "StoreError"]

@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -66,25 +67,32 @@ class Store:
             DataError: a key, a name, an array or a meta value that cannot be stored.
             StoreError: the folder cannot be written to.
         """
+        self.place(key, lambda folder: write_artifact(folder, artifact))
+        return self.digest(key)
+
+    def place(self, key: str, fill: Callable[[Path], None]) -> None:
+        """Store what `fill` writes, durably, into the empty folder that it is given; nothing where `key` is there.
+
+        Raises:
+            StoreError: the folder cannot be written to.
+        """
         folder = self.folder(key)
         if self.has(key):
-            return self.digest(key)
+            return
         with writing(self.root):
             make_folder(folder.parent)
             temporary = temporary_beside(folder)
             temporary.mkdir()
             try:
-                write_artifact(temporary, artifact)
+                fill(temporary)
                 temporary.rename(folder)
             except OSError:
                 # A folder that holds files is never replaced: another writer of the same key was faster.
                 if not self.has(key):
                     raise
-                return self.digest(key)
             finally:
                 shutil.rmtree(temporary, ignore_errors=True)
             sync_folder(folder.parent)
-        return artifact.digest
 
     def get(self, key: str) -> Artifact:
         """The artifact, its arrays mapped into memory and read-only.

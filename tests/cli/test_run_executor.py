@@ -13,6 +13,7 @@ from recbench.cli import main
         (["--executor", "rai"], "did you mean 'ray'?"),
         (["--address", "auto"], "add '--executor ray'"),
         (["--gpus", "0.5"], "add '--executor ray'"),
+        (["--share", "file:///shared"], "add '--executor ray'"),
     ],
 )
 def test_a_users_mistake_is_one_line_and_computes_nothing(shop, capfd, arguments, words):

@@ -63,6 +63,23 @@ def wait_for(arguments, inputs):
     return succeed({}, {})
 
 
+def meet(arguments, inputs):
+    """Waits until so many have come, stays a while, and tells how many are there and which GPUs it may use."""
+    mark = os.path.join(arguments["folder"], arguments["name"])
+    open(f"{mark}.came", "w").close()
+    open(f"{mark}.here", "w").close()
+
+    def count(ending):
+        return sum(name.endswith(ending) for name in os.listdir(arguments["folder"]))
+
+    while count(".came") < arguments["count"]:
+        time.sleep(0.005)
+    time.sleep(0.5)
+    here = count(".here")
+    os.remove(f"{mark}.here")
+    return Artifact({}, {"here": here, "gpus": os.environ.get("CUDA_VISIBLE_DEVICES")})
+
+
 def sleep_as(arguments, inputs):
     """Sleeps, having told who it is."""
     with open(arguments["file"], "w") as file:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
 import pytest
 from planted_suite import open_shop, suite
 
 from recbench.cli import main
+from recbench.data.fetch import CACHE_VARIABLE
 from recbench.errors import RecbenchError
 from recbench.execution import Limits, LocalExecutor, Task
 from recbench.execution.process import LINUX
-from recbench.store import Store
+from recbench.store import Artifact, Store
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install 'recbench[ray]'")
-pytestmark = pytest.mark.skipif(not LINUX, reason="workers are bounded by prctl and /proc")
+pytestmark = [
+    pytest.mark.skipif(not LINUX, reason="workers are bounded by prctl and /proc"),
+    pytest.mark.xdist_group("ray"),  # one cluster, not one for every worker of xdist
+]
 
 from recbench.execution.cluster import LOSSES, RayExecutor  # noqa: E402  (needs Ray)
 
@@ -23,14 +28,21 @@ PATIENCE = 120.0
 
 
 @pytest.fixture(scope="module")
-def cluster():
+def caches(tmp_path_factory):
+    """What the machines of the cluster keep to themselves."""
+    return tmp_path_factory.mktemp("caches")
+
+
+@pytest.fixture(scope="module")
+def cluster(caches):
     """A head without a processor, to which nodes are added."""
-    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0", CACHE_VARIABLE: str(caches)}
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     yield cluster
     cluster.shutdown()
+    del os.environ[CACHE_VARIABLE]
 
 
 @pytest.fixture
@@ -110,22 +122,93 @@ def test_what_brings_its_machine_down_every_time_is_a_crash_in_the_end(cluster, 
     assert results["task-0"].status == "ok"
 
 
-def test_a_run_on_the_cluster_leaves_the_records_of_a_local_run(cluster, nodes, tmp_path, monkeypatch, capfd):
+def test_a_run_whose_node_is_killed_in_the_middle_leaves_the_records_of_a_local_run(
+    cluster, nodes, tmp_path, monkeypatch, capfd
+):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RECBENCH_CACHE", str(tmp_path / "cache"))
     open_shop(tmp_path)
     name = suite(["Popular", "Breaks"], ["Fills"], ["KeepsAll"])
     assert main(["run", name, "--out", "here", "--jobs", "1"]) == 1
-    arguments = ["--jobs", "1", "--executor", "ray", "--address", cluster.address]
+    lost = kill_after(3, cluster, nodes[0], monkeypatch)
+    arguments = ["--jobs", "2", "--executor", "ray", "--address", cluster.address]
     assert main(["run", name, "--out", "there", *arguments]) == 1
+    assert lost
     here, there = (Store(tmp_path / name) for name in ("here", "there"))
     assert [answer(record) for record in there.records()] == [answer(record) for record in here.records()]
     assert content(there) == content(here)
     assert here.check() == there.check() == []
 
 
+def kill_after(count, cluster, node, monkeypatch):
+    """Kills the node when so many tasks have ended; returns the list of the tasks that are lost by it."""
+    lost, left = [], iter([*[False] * (count - 1), True])
+    take, lose = RayExecutor.next, RayExecutor._lose
+
+    def killing(self, timeout=None):
+        result = take(self, timeout)
+        if result is not None and next(left, False):
+            cluster.remove_node(node, allow_graceful=False)
+        return result
+
+    def losing(self, task, reason):
+        lost.extend([task] if task else [])
+        lose(self, task, reason)
+
+    monkeypatch.setattr(RayExecutor, "next", killing)
+    monkeypatch.setattr(RayExecutor, "_lose", losing)
+    return lost
+
+
 def answer(record):
     return {key: value for key, value in record.items() if key != "cost"}
+
+
+def test_tasks_share_a_gpu_by_fractions_and_never_get_more_than_there_is(cluster, tmp_path):
+    """Ray takes a node's word for its GPU: four slots of half a GPU are asked for, and two of them find a place."""
+    node = cluster.add_node(num_cpus=4, num_gpus=1)
+    (tmp_path / "meeting").mkdir()
+    tasks = [
+        Task(name, "planted_tasks:meet", {"folder": str(tmp_path / "meeting"), "name": name, "count": 2})
+        for name in ("task-a", "task-b", "task-c", "task-d")
+    ]
+    store = Store(tmp_path / "run")
+    try:
+        with RayExecutor(store, 4, PRELOAD, address=cluster.address, cpus=1, gpus=0.5) as executor:
+            assert [result.status for result in work(executor, tasks)] == ["ok"] * 4
+            without_a_place = [task for _, task in executor._under_way.values()]
+    finally:
+        cluster.remove_node(node)
+    found = [store.meta(task.key) for task in tasks]
+    assert max(each["here"] for each in found) == 2
+    assert {each["gpus"] for each in found} == {"0"}
+    assert without_a_place == [None, None]
+
+
+def test_machines_without_a_path_in_common_compute_through_a_share(cluster, nodes, caches, tmp_path):
+    url = f"file://{tmp_path / 'share'}"
+    store = Store(tmp_path / "run")
+    store.put("given", Artifact({"x": np.arange(5)}))
+    first = Task("first", "planted_tasks:succeed", {"n": 4}, {"data": "given"})
+    with RayExecutor(store, 1, PRELOAD, address=cluster.address, share=url) as executor:
+        fails = Task("fails", "planted_tasks:fail")
+        assert [result.status for result in work(executor, [first, fails])] == ["ok", "error"]
+        second = Task("second", "planted_tasks:succeed", {}, {"one": "first", "other": "given"})
+        assert [result.status for result in work(executor, [second])] == ["ok"]
+    assert store.meta("first")["total"] == sum(range(5))
+    assert store.meta("second")["total"] == sum(range(5)) + sum(range(4))
+    assert "the data" in (store.root / "logs" / "fails.log").read_text()
+    (own,) = caches.glob("shares/*")
+    assert content(Store(own)) == content(store)
+    assert not list(tmp_path.glob("*/logs/ray-*"))
+
+
+def test_a_machine_that_does_not_see_the_share_does_not_take_part(cluster, nodes, tmp_path):
+    with (
+        RayExecutor(Store(tmp_path / "run"), 1, PRELOAD, address=cluster.address, share="memory://mine") as executor,
+        pytest.raises(RecbenchError, match=r"does not see memory://mine; name a URL that is one for all"),
+    ):
+        next(work(executor, chain(1)))
 
 
 def test_a_machine_with_another_build_does_not_take_part(cluster, nodes, tmp_path, monkeypatch):
