@@ -45,7 +45,7 @@ def time(
 ) -> None:
     """Time fitting, scoring, crafting and detection: rates, percentiles, memory.
 
-    Exit code 1: something could not be timed; 3: nothing could.
+    Ctrl-C stops with the figures that there are. Exit code 1: something could not be timed; 3: nothing could.
     """
     for module in ("pytest", "pytest_benchmark"):
         if importlib.util.find_spec(module) is None:
@@ -75,7 +75,10 @@ def time(
 
 
 def _measure(settings: Settings, out: Path) -> int:
-    """Run the suite in a fresh interpreter, which has its threads from the start; its exit code."""
+    """Run the suite in a fresh interpreter, which has its threads from the start; its exit code.
+
+    Ctrl-C ends the suite, which leaves the figures that it has; a second one leaves nothing.
+    """
     from recbench.execution.process import thread_environment
 
     out.unlink(missing_ok=True)
@@ -85,7 +88,11 @@ def _measure(settings: Settings, out: Path) -> int:
     # What an outer pytest has told its own processes is not for this one.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environment = inherited | thread_environment(settings.threads) | settings.environment()
-    return subprocess.run(command, stdout=STDERR, env=environment, check=False).returncode
+    with subprocess.Popen(command, stdout=STDERR, env=environment) as suite:
+        try:
+            return suite.wait()
+        except KeyboardInterrupt:  # the suite has heard it, too: it stops, and writes what it has
+            return suite.wait()
 
 
 def _comparable(earlier: Report, path: Path, settings: Settings) -> Report:
