@@ -60,9 +60,10 @@ class Intervals:
 def kept(inside: Floats, outside: Floats, none: Floats, listed: int) -> NDArray[np.int32]:
     """How many of each user's k recommended items provably stay among the k that the vote ranks first.
 
-    The r strongest of them stay if r is certified: otherwise one of the r is out, so that k - r + 1 items from outside
-    have q' >= ρ q_r, q_r the weakest of the r. The k - r + 1 most probable ones could do so best; of these, any c
-    (the least probable are the hardest to lift) have at most the sum above. So r is certified if for some c
+    At least r of them stay if r is certified: otherwise k - r + 1 are out, one of the r strongest among them, and as
+    many items from outside are in, whose q' is then no less than ρ q_r, q_r the weakest of the r. The k - r + 1 most
+    probable ones could do so best; of these, any c (the least probable are the hardest to lift) have at most the sum
+    above. So r is certified if for some c
 
         ρ q_r > (ρ · the sum of q over the c least probable of them + min(c, listed) (1 - ρ)) / c.
 
