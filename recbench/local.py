@@ -10,6 +10,7 @@ from typing import Any
 from recbench.component import Component, Kind, component_name
 from recbench.errors import PluginError, suggestion
 from recbench.factories import digest, explain, load_file
+from recbench.libraries import MODULES
 
 POISON_FILE = "recbench_plugins.attackers.heuristic.poison_file:PoisonFile"
 
@@ -66,7 +67,8 @@ def from_path(kind: Kind, reference: str) -> tuple[Component, dict[str, Any]]:
         return poison, {"path": str(path)}
     file, _, name = reference.rpartition(":")
     if not file.endswith(".py") or not name.isidentifier():
-        expected = "FILE.py:CLASS or FILE.npz" if kind == "attacker" else "FILE.py:CLASS"
+        more = {"attacker": " or FILE.npz", "recommender": f" or LIBRARY:MODEL of {', '.join(MODULES)}"}
+        expected = f"FILE.py:CLASS{more.get(kind, '')}"
         raise PluginError(f"{kind} '{reference}': expected {expected}")
     return _from_class(kind, _existing(kind, file), name), {}
 

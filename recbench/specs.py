@@ -1,8 +1,8 @@
 """References to components, as written in a suite or on the command line, and their parameters.
 
-A reference is a name, a glob or a path, with parameters in brackets: `bpr-mf[dim=64,lr=0.01]`,
-`item-*`, `./mine.py:MyModel[dim=32|64]`. In TOML it may be a table: `{name = "bpr-mf", dim = [32, 64]}`. A defense may
-be a pipeline of two references: `pca-varselect+vat[eps=0.2]`.
+A reference is a name, a glob, a path or a model of a library, with parameters in brackets: `bpr-mf[dim=64,lr=0.01]`,
+`item-*`, `./mine.py:MyModel[dim=32|64]`, `implicit:als[factors=64]`. In TOML it may be a table:
+`{name = "bpr-mf", dim = [32, 64]}`. A defense may be a pipeline of two references: `pca-varselect+vat[eps=0.2]`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 from recbench.component import OPTION, Component, Kind
 from recbench.errors import PluginError, suggestion
 from recbench.factories import explain, resolve
+from recbench.libraries import from_library, is_library
 from recbench.local import from_path, is_path
 from recbench.plugins import Plugins
 
@@ -139,12 +140,14 @@ def expand(plugins: Plugins, kind: Kind, reference: str | Mapping[str, Any]) -> 
     """Every component that a reference stands for, with the parameters that it sets.
 
     Raises:
-        PluginError: an unknown name, a glob without a match, a path that is no component, or a component
-            from a path with the name of an installed one.
+        PluginError: an unknown name, a glob without a match, a path that is no component, a component
+            from a path with the name of an installed one, or a model of a library that is not there.
     """
     expanded = []
     for spec in parse(reference):
-        if is_path(spec.name):
+        if is_library(spec.name):
+            expanded.append((from_library(kind, spec.name), dict(spec.params)))
+        elif is_path(spec.name):
             component, params = from_path(kind, spec.name)
             if component.name in {installed.name for installed in plugins.components(kind)}:
                 raise PluginError(

@@ -17,7 +17,7 @@ LAYERS = [
     {"", "component", "errors", "seeds"},  # "" is recbench/__init__.py
     {"hookspecs", "data"},
     {"contracts", "adapters", "factories"},
-    {"store", "evaluation", "plugins", "local", "specs", "scaffold"},
+    {"store", "evaluation", "plugins", "libraries", "local", "specs", "scaffold"},
     {"matrix", "execution"},
     {
         "leaderboard",

@@ -29,6 +29,10 @@ def adapt(model: object) -> Recommender:
         raise PluginError(f"{model.__name__} is a class; hand over an object of it: {model.__name__}(…)")
     if isinstance(model, Recommender) or speaks_recbench(model):
         return cast(Recommender, model)
-    packages = [cls.__module__.partition(".")[0] for cls in type(model).__mro__]
-    adapter = next((LIBRARIES[package] for package in packages if package in LIBRARIES), Plain)
-    return adapter(model)
+    return LIBRARIES.get(library(type(model)), Plain)(model)
+
+
+def library(cls: type) -> str:
+    """Whose adapter objects of the class get; empty for those of none."""
+    packages = [base.__module__.partition(".")[0] for base in cls.__mro__]
+    return next((package for package in packages if package in LIBRARIES), "")

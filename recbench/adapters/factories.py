@@ -9,7 +9,8 @@ from dataclasses import field, is_dataclass, make_dataclass
 from functools import partial
 from typing import Any, cast
 
-from recbench.adapters.adapt import adapt
+from recbench.adapters.adapt import adapt, library
+from recbench.adapters.lenskit_pipelines import configuration
 from recbench.adapters.plain import EXPECTED, speaks_recbench
 from recbench.contracts import FitContext, Recommender, Scorer
 from recbench.data import Interactions
@@ -40,7 +41,8 @@ def recommender_class(factory: Any, name: str) -> type:
     native = isinstance(factory, type) and is_dataclass(factory)
     if native and (not hasattr(factory, "fit") or issubclass(factory, Recommender) or speaks_recbench(factory)):
         return cast(type, factory)
-    if not hasattr(factory, "fit") and (isinstance(factory, type) or not callable(factory)):
+    known = isinstance(factory, type) and library(factory)
+    if not (known or hasattr(factory, "fit")) and (isinstance(factory, type) or not callable(factory)):
         raise PluginError(f"{name} is no recommender: it has no fit; {EXPECTED}")
     fields = [] if is_object(factory) else list(_fields(factory))
 
@@ -59,7 +61,7 @@ def recommender_class(factory: Any, name: str) -> type:
 def _fields(factory: Any) -> Iterator[Field]:
     """A field for each parameter; required ones first, as dataclasses want them."""
     try:
-        parameters = inspect.signature(factory).parameters.values()
+        parameters = inspect.signature(configuration(factory) or factory).parameters.values()
     except ValueError:  # a compiled class need not have a signature
         return
     named = [each for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]

@@ -43,10 +43,10 @@ class LensKit(Recommender):
         from lenskit.training import TrainingOptions
 
         pipeline = self.model.clone() if _is_pipeline(self.model) else topn_pipeline(copied(self.model))
-        unit = None if train.timestamps is None else "s"
-        data = from_interactions_df(
-            table(train), users=np.arange(train.n_users), items=np.arange(train.n_items), timestamp_unit=unit
-        )
+        rows = table(train)
+        if train.timestamps is not None:  # as dates: the unit of a number is a parameter in its releases of 2026 alone
+            rows["timestamp"] = rows["timestamp"].astype("datetime64[s]")
+        data = from_interactions_df(rows, users=np.arange(train.n_users), items=np.arange(train.n_items))
         pipeline.train(data, TrainingOptions(rng=library_seed(ctx), device=ctx.device))
         return LensKitScorer(pipeline, train.n_items)
 
@@ -68,6 +68,12 @@ class LensKitScorer:
         items = np.array([each.ids() for each in lists], dtype=np.int64).reshape(shape)
         scores = np.array([each.scores() for each in lists], dtype=np.float64).reshape(shape)
         return spread(np.where(np.isfinite(scores), items, -1), scores, self.n_items, "the pipeline of LensKit")
+
+
+def configuration(factory: Any) -> type | None:
+    """The class whose parameters a component of LensKit takes by keyword; None for anything else."""
+    cls: type | None = factory.config_class() if hasattr(factory, "config_class") else None
+    return cls
 
 
 def _is_pipeline(model: Any) -> bool:

@@ -29,11 +29,15 @@ ADAPTING = "recbench.adapters.factories"
 def closure_digest(module: str) -> str:
     """The hash of all source text that `module` reaches in its own top-level package and in recbench, unimported.
 
-    A module that is found nowhere, such as a user's file, has the hash of what may adapt its recommenders: its
-    component's version is already the hash of the file.
+    To what reaches nothing of recbench, such as a module of another library, is added what may adapt its recommenders.
+    Of a module that is found nowhere, such as a user's file, this is all: its component's version is already the hash
+    of the file.
     """
     hasher = hashlib.sha256()
-    for name in sorted(_reach(module if _source(module) else ADAPTING)):
+    reached = _reach(module)
+    if not any(_source(name) for name in reached if name.startswith("recbench.")):
+        reached |= _reach(ADAPTING)
+    for name in sorted(reached):
         source = _source(name)
         if source is not None:
             hasher.update(f"{name} {_read(source)[0]}\n".encode())

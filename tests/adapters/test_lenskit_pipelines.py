@@ -61,8 +61,8 @@ class Pipeline:
         return self.components[node](**inputs)
 
 
-def from_interactions_df(df, *, users=None, items=None, timestamp_unit=None):
-    return SimpleNamespace(table=df, users=users, items=items, timestamp_unit=timestamp_unit)
+def from_interactions_df(df, *, users=None, items=None):
+    return SimpleNamespace(table=df, users=users, items=items)
 
 
 @pytest.fixture
@@ -91,7 +91,8 @@ def test_a_clone_is_trained_and_what_it_cannot_score_ties_last(lenskit, interact
     assert scores[0, 1] < train.item_counts[::2].min()
 
     scorer = fitted.pipeline.components["scorer"]
-    assert (len(scorer.data.users), len(scorer.data.items), scorer.data.timestamp_unit) == (50, 40, "s")
+    assert (len(scorer.data.users), len(scorer.data.items)) == (50, 40)
+    assert (scorer.data.table["timestamp"] == train.timestamps.astype("datetime64[s]")).all()
     assert ("rating" in scorer.data.table) == (track == "explicit")
     assert (scorer.options.rng, scorer.options.device) == (library_seed(CONTEXT), "cpu")
     assert not hasattr(getattr(model, "components", {"scorer": model})["scorer"], "data")
