@@ -12,6 +12,7 @@ from torch import Tensor
 
 from recbench.contracts import (
     SGD,
+    Adagrad,
     Adam,
     AttackerView,
     Differentiable,
@@ -110,6 +111,59 @@ def test_unrolling_only_the_last_epochs_trains_the_same_and_approximates_the_gra
     assert torch.equal(gradients[0], gradients[1])
     assert not torch.allclose(gradients[0], gradients[2])
     assert torch.cosine_similarity(gradients[0], gradients[2], dim=0) > 0.5
+
+
+@pytest.mark.usefixtures("double_precision")
+@families
+@pytest.mark.parametrize("last", [None, 3])
+def test_checkpoints_give_the_same_parameters_and_the_same_gradient(model: Differentiable, last: int | None) -> None:
+    train, ctx = planted(n_users=24), FitContext(3)
+    support = RelaxedProfiles.of(random_profiles(budget(2, 6), 0), train.n_items)
+
+    def found(optimizer: Optimizer, checkpointed: bool) -> tuple[dict[str, Tensor], Tensor]:
+        chosen = torch.full((12,), 0.7).requires_grad_()
+        weights = chosen**2  # the weights come of something, which has a graph of its own
+        problem = replace(model, optimizer=optimizer, epochs=7).problem(train, ctx, replace(support, weights=weights))
+        params = unroll(problem, ctx.seed, last, checkpoint=[weights] if checkpointed else None)
+        loss = attack_loss(problem, params, train.n_users)
+        return params, torch.autograd.grad(loss, chosen)[0]
+
+    for optimizer in (SGD(0.1, momentum=0.5), Adagrad(0.1), Adam(0.05)):
+        (plain, gradient), (kept, again) = found(optimizer, False), found(optimizer, True)
+        assert all(torch.equal(plain[name], kept[name]) for name in plain)
+        assert gradient.norm() > 1e-8
+        torch.testing.assert_close(again, gradient, rtol=1e-9, atol=1e-14)
+
+
+def test_memory_grows_with_the_steps_and_with_checkpoints_only_with_their_root() -> None:
+    train, ctx = planted(n_users=24), FitContext(3)
+
+    def held(epochs: int, checkpointed: bool) -> int:
+        """Numbers that are held at most while the training is differentiated."""
+        weights = torch.full((12,), 0.8).requires_grad_()
+        support = replace(RelaxedProfiles.of(random_profiles(budget(2, 6), 0), train.n_items), weights=weights)
+        problem = replace(FAMILIES[0], optimizer=Adam(0.05), epochs=epochs).problem(train, ctx, support)
+        now, most = 0, 0
+
+        class Held:
+            def __init__(self, tensor: Tensor) -> None:
+                nonlocal now, most
+                self.tensor = tensor.detach()  # a node that holds its own result would never go
+                now += tensor.numel()
+                most = max(most, now)
+
+            def __del__(self) -> None:
+                nonlocal now
+                now -= self.tensor.numel()
+
+        with torch.autograd.graph.saved_tensors_hooks(Held, lambda kept: kept.tensor):
+            params = unroll(problem, ctx.seed, checkpoint=[weights] if checkpointed else None)
+            torch.autograd.grad(params["items"].sum(), weights)
+        return most
+
+    assert 3.5 < held(64, False) / held(16, False) < 4.5
+    assert held(64, True) / held(16, True) < 2.5
+    assert held(64, True) < held(64, False) / 3
 
 
 @families

@@ -9,10 +9,14 @@ from typing import Literal
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from recbench.contracts import AttackerView, Problem, RecbenchError, Tables
 
 Objective = Literal["log-rank", "cross-entropy", "competitors"]
+
+SCORES = 2**24
+"""Scores that are held at a time, 64 MiB; an objective holds a few times as many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,18 +53,34 @@ class Aim:
             objective=objective,
         )
 
-    def loss(self, problem: Problem, tables: Tables, chunk: int = 2048) -> Tensor:
+    def loss(self, problem: Problem, tables: Tables, chunk: int | None = None) -> Tensor:
         """The attack's loss on a trained surrogate, a scalar: the mean over all pairs of a user and a target.
 
-        Users are scored `chunk` at a time; no user x item matrix is kept for large data.
+        Users are scored `chunk` at a time, by default `at_once`, and once more in the backward pass where there are
+        more of them: no more scores than those of one chunk are ever held.
         """
-        measure = MEASURES[self.objective]
-        total = torch.zeros((), device=self.pairs.device)
-        for start in range(0, len(self.pairs), chunk):
+        chunk = chunk or at_once(problem.n_items)
+        starts = range(0, len(self.pairs), chunk)
+
+        def of_chunk(start: int, tables: Tables) -> Tensor:
             users = torch.arange(start, min(start + chunk, len(self.pairs)), device=self.pairs.device)
-            pairs = self.pairs[users]
-            total = total + torch.where(pairs, measure(problem.scores(tables, users), self.targets), 0.0).sum()
+            measured = MEASURES[self.objective](problem.scores(tables, users), self.targets)
+            return torch.where(self.pairs[users], measured, 0.0).sum()
+
+        total = torch.zeros((), device=self.pairs.device)
+        for start in starts:
+            if len(starts) == 1 or not torch.is_grad_enabled():
+                total = total + of_chunk(start, tables)
+            else:
+                total = total + checkpoint(
+                    of_chunk, start, tables, use_reentrant=False, preserve_rng_state=False, determinism_check="none"
+                )
         return self.sign * total / self.pairs.sum().clamp(min=1)
+
+
+def at_once(n_items: int) -> int:
+    """How many users to score at a time: many, but no more than `SCORES` scores where that is at least one user."""
+    return min(2048, max(1, SCORES // n_items))
 
 
 def cross_entropy(scores: Tensor, targets: Tensor) -> Tensor:

@@ -63,11 +63,13 @@ class WMFSGD(Differentiable):
 
 @dataclass(frozen=True, eq=False)
 class UserChunk(Batch):
-    """A run of users, and where their interactions stand among all interactions."""
+    """A run of users, where their interactions stand among all interactions, and what these add to the loss."""
 
     rows: slice
     pattern: SparsePattern
     entries: slice
+    quadratic: Tensor
+    linear: Tensor
 
 
 class WMFProblem(Problem):
@@ -105,13 +107,17 @@ class WMFProblem(Problem):
             weights = torch.cat([weights, fakes.weights])
         self.quadratic = (model.alpha - 1) * weights**2 * (3 - 2 * weights)
         self.linear = -2 * model.alpha * weights
+        starts = range(0, self.n_users, model.batch_users)
+        runs = [slice(start, min(start + model.batch_users, self.n_users)) for start in starts]
+        # Split once: the gradient of a slice is as long as the whole, and every step of unrolled training takes one.
+        lengths = [int(indptr[run.stop] - indptr[run.start]) for run in runs]
+        parts = zip(runs, self.quadratic.split(lengths), self.linear.split(lengths), strict=True)
         self.chunks = []
-        for start in range(0, self.n_users, model.batch_users):
-            stop = min(start + model.batch_users, self.n_users)
-            entries = slice(int(indptr[start]), int(indptr[stop]))
-            pattern = SparsePattern(indptr[start : stop + 1] - indptr[start], items[entries], self.n_items)
-            users = torch.arange(start, stop, device=device)
-            self.chunks.append(UserChunk(users, 0, slice(start, stop), pattern, entries))
+        for run, quadratic, linear in parts:
+            entries = slice(int(indptr[run.start]), int(indptr[run.stop]))
+            pattern = SparsePattern(indptr[run.start : run.stop + 1] - indptr[run.start], items[entries], self.n_items)
+            users = torch.arange(run.start, run.stop, device=device)
+            self.chunks.append(UserChunk(users, 0, run, pattern, entries, quadratic, linear))
         self.constant = (
             torch.cat([chunk.pattern.row_sums(weights[chunk.entries]) for chunk in self.chunks]) * model.alpha
         )
@@ -150,7 +156,7 @@ class WMFProblem(Problem):
         assert isinstance(batch, UserChunk)
         users, items, b = params["users"][batch.rows], params["items"], len(batch.users)
         scores = batch.pattern.sampled(users, items)
-        errors = torch.addcmul(self.linear[batch.entries], self.quadratic[batch.entries], scores, value=2)
+        errors = torch.addcmul(batch.linear, batch.quadratic, scores, value=2)
         ridge = self.model.l2 * torch.eye(items.shape[1], dtype=items.dtype, device=items.device)
         to_users = torch.addmm(batch.pattern.matmul(errors, items), users, items.T @ items + ridge, alpha=2) / b
         items_ridge = ridge * (b / self.n_users)

@@ -8,7 +8,15 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from recbench.contracts import AttackerView, FitContext, Goal, KnowledgeViolation, Problem, RecbenchError, torch_rng
-from recbench_plugins.attackers.objectives import MEASURES, Aim, Objective, competitors, cross_entropy, log_rank
+from recbench_plugins.attackers.objectives import (
+    MEASURES,
+    Aim,
+    Objective,
+    at_once,
+    competitors,
+    cross_entropy,
+    log_rank,
+)
 from recbench_plugins.recommenders.wmf_sgd import WMFSGD
 
 TARGETS = np.array([N_ITEMS - 1, 3], dtype=np.int32)
@@ -136,6 +144,32 @@ def test_chunks_of_users_change_neither_the_loss_nor_its_gradient(objective: Obj
         loss.backward()
         results.append((loss.detach(), scores.grad))
     torch.testing.assert_close(*results)
+
+
+def test_scores_are_not_kept_for_the_backward_pass_where_there_are_several_chunks() -> None:
+    def kept(chunk: int) -> int:
+        """Numbers that the graph of the loss keeps."""
+        sizes: list[int] = []
+
+        def note(tensor: Tensor) -> Tensor:
+            sizes.append(tensor.numel())
+            return tensor
+
+        problem, tables = _scoring(_scores().requires_grad_())
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            loss = Aim.of(_view(), "log-rank").loss(problem, tables, chunk=chunk)
+            total = sum(sizes)
+        assert torch.autograd.grad(loss, tables["users"])[0].any()
+        return total
+
+    assert kept(60) > 2 * 60 * N_ITEMS
+    assert kept(6) < 60 * N_ITEMS / 4
+
+
+def test_large_catalogues_are_scored_for_fewer_users_at_a_time() -> None:
+    assert at_once(1682) == 2048
+    assert 300 < at_once(41_000) < 500
+    assert at_once(10**9) == 1
 
 
 def test_an_aim_needs_the_interactions() -> None:

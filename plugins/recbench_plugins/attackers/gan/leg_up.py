@@ -17,6 +17,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from recbench.contracts import (
     Adam,
     AttackerView,
+    Budget,
     PoisoningAttacker,
     Profiles,
     RatingScale,
@@ -90,9 +91,7 @@ class LegUP(PoisoningAttacker):
     held_out: PositiveInt = 2
 
     def craft(self, view: AttackerView) -> Profiles:
-        profiles = self.trained(view).profiles(view.budget.sizes, derive_seed(view.seed, "profiles"))
-        # The click order is drawn by lot; nothing is left to choose.
-        return project(profiles, view.budget, derive_seed(view.seed, "ties"), view.targets)
+        return self.trained(view).sample(view.budget.sizes, derive_seed(view.seed, "profiles"))
 
     def trained(self, view: AttackerView) -> Rater:
         """The generator, which rates any number of templates."""
@@ -196,6 +195,14 @@ class Rater(nn.Module):
         return RelaxedProfiles(
             indptr, items, torch.ones_like(ratings[rows, items]), self.view.n_items, ratings[rows, items]
         )
+
+
+    def sample(self, sizes: NDArray[np.int64], seed: int) -> Profiles:
+        """Profiles of exactly `sizes` [m] items; their click order is drawn by lot, nothing else is left to choose."""
+        with torch.no_grad():
+            profiles = self.profiles(sizes, seed)
+        budget = Budget(sizes, self.view.n_items, self.scale)
+        return project(profiles, budget, derive_seed(self.view.seed, "ties"), self.view.targets)
 
 
 def grid(scale: RatingScale, device: str) -> Tensor:

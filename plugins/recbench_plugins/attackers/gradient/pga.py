@@ -10,13 +10,11 @@ import torch
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor
 
-from recbench.contracts import AttackerView, PoisoningAttacker, Profiles, RelaxedProfiles, derive_seed, project
+from recbench.contracts import AttackerView, PoisoningAttacker, Profiles, RelaxedProfiles, derive_seed, option, project
 from recbench_plugins.attackers.gradient.als import ALS, Fakes
+from recbench_plugins.attackers.gradient.outer import Descent, OuterOptimizer
 from recbench_plugins.attackers.gradient.unrolled_gradient import genuine_rows
-from recbench_plugins.attackers.objectives import MEASURES, Aim, Objective
-
-CHUNK = 2048
-"""Users scored at a time; no graph ever spans more."""
+from recbench_plugins.attackers.objectives import MEASURES, Aim, Objective, at_once
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +54,7 @@ class PGA(PoisoningAttacker):
         steps: outer steps. The step whose profiles attack the surrogates trained on them best is the attack.
         lr, momentum: of the outer descent.
         objective: see `Aim`.
+        optimizer: of the outer descent, see `OuterOptimizer`; `ascent` is the paper's.
     """
 
     half_steps: Literal[1, 2] = 2
@@ -70,6 +69,7 @@ class PGA(PoisoningAttacker):
     lr: PositiveFloat = 1.0
     momentum: NonNegativeFloat = 0.9
     objective: Objective = "log-rank"
+    optimizer: OuterOptimizer = option("momentum")
 
     def craft(self, view: AttackerView) -> Profiles:
         return min(self.ascend(view), key=lambda step: step.loss).profiles
@@ -84,7 +84,7 @@ class PGA(PoisoningAttacker):
             als = ALS.of_ratings(train, latent.mean, self.rating_l2, view.device)
         items = [als.start(self.dim, derive_seed(view.seed, "surrogate", k)) for k in range(self.surrogates)]
         values = latent.start()
-        velocity = torch.zeros_like(values)
+        descent = Descent(self.optimizer, self.lr, self.momentum)
         for step in range(self.steps + 1):
             profiles, fakes = latent.realized(values)
             gradient, loss = torch.zeros_like(values), 0.0
@@ -99,8 +99,7 @@ class PGA(PoisoningAttacker):
             yield Step(profiles, loss)
             # What targets hold is fixed: their gradient would only shorten that of the rest.
             gradient[:, aim.targets] = 0
-            velocity = self.momentum * velocity + gradient / (gradient.norm(dim=1, keepdim=True) + 1e-12)
-            values = values - self.lr * velocity
+            values = descent.step(values, gradient)
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,8 +160,9 @@ def attack_loss(aim: Aim, users: Tensor, items: Tensor) -> tuple[float, Tensor]:
     items = items.requires_grad_()
     total, gradient = 0.0, torch.zeros_like(items)
     pairs = aim.pairs.sum().clamp(min=1)
-    for start in range(0, len(users), CHUNK):
-        part = slice(start, start + CHUNK)
+    chunk = at_once(len(items))  # no graph ever spans more users
+    for start in range(0, len(users), chunk):
+        part = slice(start, start + chunk)
         measured = MEASURES[aim.objective](users[part] @ items.T, aim.targets)
         loss = aim.sign * torch.where(aim.pairs[part], measured, 0.0).sum() / pairs
         gradient += torch.autograd.grad(loss, items)[0]

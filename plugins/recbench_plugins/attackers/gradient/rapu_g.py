@@ -19,10 +19,12 @@ from recbench.contracts import (
     RecbenchError,
     RelaxedProfiles,
     derive_seed,
+    option,
     project,
     straight_through,
     torch_rng,
 )
+from recbench_plugins.attackers.gradient.outer import Descent, OuterOptimizer
 from recbench_plugins.attackers.gradient.unrolled_gradient import genuine_rows
 from recbench_plugins.attackers.objectives import Aim
 
@@ -72,6 +74,7 @@ class RAPUG(PoisoningAttacker):
         k, width: see above.
         steps: outer steps.
         step, momentum: of the outer descent; the gradient of each profile is scaled to length 1.
+        optimizer: of the outer descent, see `OuterOptimizer`.
     """
 
     dim: PositiveInt = 32
@@ -86,6 +89,7 @@ class RAPUG(PoisoningAttacker):
     steps: NonNegativeInt = 16
     step: PositiveFloat = 1.0
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    optimizer: OuterOptimizer = option("momentum")
 
     def craft(self, view: AttackerView) -> Profiles:
         return min(self.descend(view), key=lambda step: step.loss).profiles
@@ -100,7 +104,7 @@ class RAPUG(PoisoningAttacker):
         popularity = genuine.sum(0) / genuine.sum(0).max().clamp(min=1)
         aim, ties = Aim.of(view, "log-rank"), derive_seed(view.seed, "ties")
         latent = genuine_rows(view.observed, view.budget.sizes, view.seed, view.device)
-        velocity = torch.zeros_like(latent)
+        descent = Descent(self.optimizer, self.step, self.momentum)
         for step in range(self.steps + 1):
             latent.requires_grad_()
             weights = RelaxedProfiles.dense(latent + popularity)
@@ -115,8 +119,7 @@ class RAPUG(PoisoningAttacker):
             (gradient,) = torch.autograd.grad(loss, latent)
             # The targets are fixed: their gradient would only shorten the rest of the row's.
             gradient[:, aim.targets] = 0
-            velocity = self.momentum * velocity + gradient / (gradient.norm(dim=1, keepdim=True) + 1e-12)
-            latent = latent.detach() - self.step * velocity
+            latent = descent.step(latent.detach(), gradient)
 
     def trained(self, genuine: Tensor, fakes: Tensor, seed: int) -> tuple[Tensor, Tensor]:
         """Factors of the genuine users [n, dim] and of the items [n_items, dim]; the gradient of the fakes goes through

@@ -35,6 +35,7 @@ from recbench.contracts import (
 )
 from recbench.data import Interactions
 from recbench_plugins.attackers.gradient.implicit import optimum
+from recbench_plugins.attackers.gradient.outer import Descent, OuterOptimizer
 from recbench_plugins.attackers.objectives import Aim, Objective
 
 
@@ -71,6 +72,11 @@ class UnrolledGradient(PoisoningAttacker):
         gradient: `implicit` takes the gradient of the training's optimum instead (see `optimum`): its memory does not
             grow with the epochs, of which there should be enough to come near the optimum.
         surrogates: how many seeds of the surrogate a step's gradient is the mean of; its cost grows with them.
+        optimizer: of the outer descent, see `OuterOptimizer`; the paper's is `momentum`.
+        checkpoint: keep the surrogate's state now and then instead of every step's graph: the same gradient to
+            rounding, in memory that grows with the root of the steps, for about a quarter more time.
+        candidates: fillers are among so many of the most popular items, or as many as the longest profile holds; None
+            is the whole catalogue. What is differentiated has as many entries as there are fakes times candidates.
     """
 
     surrogate: str = "wmf-sgd"
@@ -87,10 +93,13 @@ class UnrolledGradient(PoisoningAttacker):
     held_out: NonNegativeInt = 2
     gradient: Literal["unrolled", "implicit"] = option("unrolled")
     surrogates: Annotated[int, Field(ge=1)] = option(1)
+    optimizer: OuterOptimizer = option("momentum")
+    checkpoint: bool = option(False)
+    candidates: PositiveInt | None = option(None)
 
     def __post_init__(self) -> None:
-        if self.gradient == "implicit" and self.unrolled_epochs is not None:
-            raise RecbenchError("the implicit gradient unrolls no epoch; leave unrolled_epochs out")
+        if self.gradient == "implicit" and (self.unrolled_epochs is not None or self.checkpoint):
+            raise RecbenchError("the implicit gradient unrolls no epoch; leave unrolled_epochs and checkpoint out")
 
     def craft(self, view: AttackerView) -> Profiles:
         best = min(self.descend(view), key=lambda iterate: iterate.loss)
@@ -103,45 +112,77 @@ class UnrolledGradient(PoisoningAttacker):
         aim = Aim.of(view, self.objective)
         nothing = np.zeros(0, np.int64)
         always, never = (nothing, view.targets) if view.goal == "nuke" else (view.targets, nothing)
-        targets = torch.tensor(view.targets, dtype=torch.int64, device=view.device)
         ties = derive_seed(view.seed, "ties")
         surrogate = view.surrogate(self.surrogate, dim=self.dim, epochs=self.epochs)
         judges = [derive_seed(view.seed, "held out", k) for k in range(self.held_out)]
+        columns = among(view, self.candidates)
+        given = torch.isin(columns, aim.targets)
 
         def loss(profiles: RelaxedProfiles, trained: Callable[[Problem], Params]) -> Tensor:
             problem = surrogate.problem(view.observed, view.context("surrogate"), profiles)
             return aim.loss(problem, problem.encode(trained(problem)))
 
-        def attacked(problem: Problem, seed: int) -> Params:
+        def attacked(problem: Problem, seed: int, weights: Tensor) -> Params:
             if self.gradient == "implicit":
                 return optimum(problem, seed)
-            return unroll(problem, seed, self.unrolled_epochs)
+            return unroll(problem, seed, self.unrolled_epochs, checkpoint=[weights] if self.checkpoint else None)
 
-        weights = genuine_rows(view.observed, view.budget.sizes, view.seed, view.device)
+        weights = genuine_rows(view.observed, view.budget.sizes, view.seed, view.device)[:, columns]
         rng = torch_rng(view.seed, "noise", device=view.device)
         weights = torch.lerp(weights, torch.rand(weights.shape, generator=rng, device=view.device), self.noise)
-        velocity = torch.zeros_like(weights)
+        descent = Descent(self.optimizer, self.lr, self.momentum)
         for step in range(self.steps + 1):
             weights.requires_grad_()
-            hard = straight_through(RelaxedProfiles.dense(weights), view.budget, ties, always, never)
+            relaxed = over(columns, weights, view.n_items)
+            hard = straight_through(relaxed, view.budget, ties, always, never)
             gradient, inner = torch.zeros_like(weights), []
             for k in range(self.surrogates):
                 number = (step if self.rotate else 0) + k * (self.steps + 1)
-                found = loss(hard, partial(attacked, seed=derive_seed(view.seed, "inner", number)))
+                seed = derive_seed(view.seed, "inner", number)
+                if step == self.steps:
+                    if not judges:
+                        with torch.no_grad():
+                            inner.append(float(loss(hard, partial(unroll, seed=seed, last=0))))
+                    continue
+                found = loss(hard, partial(attacked, seed=seed, weights=hard.weights))
                 inner.append(float(found.detach()))
-                if step < self.steps:
-                    gradient += torch.autograd.grad(found, weights)[0]
-            chosen = project(RelaxedProfiles.dense(weights), view.budget, ties, always, never)
-            sparse = RelaxedProfiles.of(chosen, view.observed.n_items, view.device)
+                gradient += torch.autograd.grad(found, weights)[0]
+            chosen = project(relaxed, view.budget, ties, always, never)
+            sparse = RelaxedProfiles.of(chosen, view.n_items, view.device)
             with torch.no_grad():
                 judged = [float(loss(sparse, partial(unroll, seed=seed, last=0))) for seed in judges]
             yield Iterate(chosen, float(np.mean(judged or inner)))
             if step == self.steps:
                 return
             # The targets are fixed: their gradient would only shorten the rest of the row's.
-            gradient[:, targets] = 0
-            velocity = self.momentum * velocity + gradient / (gradient.norm(dim=1, keepdim=True) + 1e-12)
-            weights = (weights if self.latent else hard.matrix()).detach() - self.lr * velocity
+            gradient[:, given] = 0
+            weights = descent.step((weights if self.latent else hard.weights.view_as(weights)).detach(), gradient)
+
+
+def among(view: AttackerView, candidates: int | None) -> Tensor:
+    """int64, ascending: the items that profiles may hold, which are the targets and the most popular others.
+
+    Args:
+        view: the attack.
+        candidates: how many others, or as many as the longest profile holds; None is all of them.
+    """
+    if candidates is None:
+        return torch.arange(view.n_items, device=view.device)
+    counts = view.observed.item_counts.astype(np.float64)
+    counts[view.targets] = np.inf
+    count = max(candidates, int(view.budget.sizes.max(initial=0))) + len(view.targets)
+    return torch.tensor(np.sort(np.argsort(-counts, kind="stable")[:count]), device=view.device)
+
+
+def over(columns: Tensor, weights: Tensor, n_items: int) -> RelaxedProfiles:
+    """Profiles whose support is the same columns [c] of the catalogue, from weights [m, c]."""
+    m, count = weights.shape
+    return RelaxedProfiles(
+        indptr=torch.arange(m + 1, device=weights.device) * count,
+        items=columns.repeat(m),
+        weights=weights.reshape(-1),
+        n_items=n_items,
+    )
 
 
 def genuine_rows(train: Interactions, sizes: np.ndarray, seed: int, device: str) -> Tensor:

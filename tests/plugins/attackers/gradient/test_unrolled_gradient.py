@@ -170,8 +170,23 @@ def test_it_touches_what_its_component_declares_and_needs_all_of_it() -> None:
         (replace(ATTACK, unrolled_epochs=10), 0.2),
         (replace(ATTACK, rotate=False, held_out=0), 0.2),
         (replace(ATTACK, gradient="implicit"), 0.2),
+        (replace(ATTACK, optimizer="ascent"), 0.1),
+        (replace(ATTACK, optimizer="adam", lr=0.3), 0.1),
+        (replace(ATTACK, optimizer="l-bfgs"), 0.1),
+        (replace(ATTACK, candidates=30), 0.1),
     ],
-    ids=["log-rank", "cross-entropy", "projected", "last epochs", "one seed", "implicit"],
+    ids=[
+        "log-rank",
+        "cross-entropy",
+        "projected",
+        "last epochs",
+        "one seed",
+        "implicit",
+        "ascent",
+        "adam",
+        "l-bfgs",
+        "candidates",
+    ],
 )
 def test_on_fresh_surrogates_descent_beats_its_start_and_random_profiles(
     attack: UnrolledGradient, margin: float
@@ -191,8 +206,39 @@ def test_an_ensemble_follows_the_mean_gradient_of_surrogates_from_different_seed
 
 
 def test_epochs_to_unroll_are_refused_where_the_gradient_is_implicit() -> None:
-    with pytest.raises(RecbenchError, match="leave unrolled_epochs out"):
-        replace(ATTACK, gradient="implicit", unrolled_epochs=5)
+    for asked in ({"unrolled_epochs": 5}, {"checkpoint": True}):
+        with pytest.raises(RecbenchError, match="leave unrolled_epochs and checkpoint out"):
+            replace(ATTACK, gradient="implicit", **asked)
+
+
+@pytest.mark.parametrize("surrogate", ["wmf-sgd", "bpr-mf"])
+def test_checkpoints_change_nothing_but_the_memory(surrogate: str) -> None:
+    attack = replace(ATTACK, surrogate=surrogate, steps=2)
+    plain, kept = (list(each.descend(_view())) for each in (attack, replace(attack, checkpoint=True)))
+    assert [_rows(each.profiles) for each in kept] == [_rows(each.profiles) for each in plain]
+    assert [each.loss for each in kept] == [each.loss for each in plain]
+
+
+def test_with_candidates_no_other_filler_is_held_and_with_all_items_nothing_changes() -> None:
+    attack, view = replace(ATTACK, steps=2, held_out=0), _view(targets=[TARGET, 3])
+    popular = np.argsort(-DATA.item_counts, kind="stable")
+    allowed = {TARGET, 3, *[item for item in popular if item not in (TARGET, 3)][:9]}
+    profiles = replace(attack, candidates=9).craft(view)
+    profiles.check(view.budget)
+    assert (profiles.histories.lengths == SIZES).all()
+    assert {TARGET, 3} < set(profiles.items.tolist()) <= allowed
+    # A profile needs as many items as it holds.
+    few = replace(attack, candidates=1).craft(view)
+    assert (few.histories.lengths == SIZES).all()
+    whole, every = (replace(attack, candidates=count).craft(view) for count in (None, N_ITEMS))
+    assert np.array_equal(whole.items, every.items)
+
+
+def test_a_nuke_with_candidates_holds_no_target() -> None:
+    view = _view(targets=[TARGET, 3], goal="nuke")
+    profiles = replace(ATTACK, steps=1, candidates=10).craft(view)
+    assert (profiles.histories.lengths == SIZES).all()
+    assert not np.isin(profiles.items, [TARGET, 3]).any()
 
 
 def test_a_nuke_lowers_the_target_on_fresh_surrogates() -> None:
