@@ -3,9 +3,9 @@
     python benchmarks/attackers/figures.py [sampling leg-up unrolled-gradient unrolling gowalla] [--gib 8]
 
 Every row is a process of its own, whose address space may not grow beyond `--gib`. CPU seconds are of what the row
-names; peak memory is of the process, libraries and data included. Data are split 80/10/10 with seed 0, every click or
-rating being a positive on the implicit track; one target of the least popular fifth is pushed; fakes have the lengths of
-genuine users drawn at random. One thread.
+names; peak memory is of the process, libraries and data included. Data are split 80/10/10 with seed 0, every rating being
+a positive on the implicit track; one target of the least popular fifth is pushed; fakes have the lengths of genuine
+users drawn at random. One thread.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import numpy as np
 from tabulate import tabulate
 
-from recbench.contracts import AttackerView, Budget, Feedback, ItemStatistics, Profiles, RatingScale, numpy_rng
+from recbench.contracts import AttackerView, Budget, Feedback, ItemStatistics, RatingScale, numpy_rng
 from recbench.data.feedback import binarize, explicit
 from recbench.data.splits import ratio_split
 from recbench.plugins import load_plugins
@@ -86,17 +86,10 @@ def sampling(name: str, params: str, feedback: Feedback) -> float:
     view = view_of("ml-100k", feedback, count=50)
     generator = attacker(name, params).trained(view)
     sizes = numpy_rng(SEED, "sizes").choice(view.observed.user_counts[view.observed.user_counts > 0], MANY)
-    seconds, profiles = min(
-        (timed(lambda: sampled(generator, view, sizes)) for _ in range(3)), key=lambda found: found[0]
-    )
+    seconds, profiles = min((timed(lambda: generator.sample(sizes, SEED)) for _ in range(3)), key=lambda run: run[0])
     profiles.check(Budget(sizes, view.n_items, view.budget.scale))
     assert len(profiles) == MANY
     return seconds
-
-
-def sampled(generator: Any, view: AttackerView, sizes: Any) -> Profiles:
-    profiles: Profiles = generator.sample(sizes, SEED)
-    return profiles
 
 
 def crafting(name: str, params: str, data: str, feedback: Feedback, share: float | None, count: int) -> float:

@@ -52,6 +52,12 @@ def recbench_metrics() -> Iterator[Component]:
     )
     yield Component(
         "metric",
+        "variety",
+        "recbench_plugins.metrics.variety:VarietyMetric",
+        summary="the share of the catalogue that fakes hold together, and of fakes that are no doubles",
+    )
+    yield Component(
+        "metric",
         "certificate",
         "recbench_plugins.metrics.certificate:CertificateMetric",
         summary="the share of a user's best items that provably stay under e fake users, where a defense proved it",

@@ -18,6 +18,7 @@ from recbench_plugins.metrics.ranking import RankingMetric
 from recbench_plugins.metrics.rating import RatingMetric
 from recbench_plugins.metrics.robustness import RobustnessMetric
 from recbench_plugins.metrics.stealth import StealthMetric
+from recbench_plugins.metrics.variety import VarietyMetric
 
 ALL = [
     RankingMetric(),
@@ -26,6 +27,7 @@ ALL = [
     RobustnessMetric(),
     DetectionMetric(),
     StealthMetric(subsets=20),
+    VarietyMetric(),
 ]
 STARS = RatingScale(1, 5, 1)
 
@@ -118,6 +120,16 @@ def test_profiles_of_popular_items_stand_out_from_genuine_ones(outcomes):
     values = StealthMetric(subsets=50)(outcomes[1])
     assert values["tvd-percentile"] == values["js-percentile"] == 1
     assert 0 < values["tvd-excess"] < values["tvd"]
+
+
+def test_the_variety_of_fakes_is_reported_and_a_double_lowers_it(outcomes):
+    attacked = outcomes[1]
+    values = VarietyMetric()(attacked)
+    assert values == {"fakes-catalogue-share": pytest.approx(85 / 1682), "fakes-distinct": 1.0}
+    first = attacked.profiles.histories[0]
+    twice = Profiles(np.array([0, len(first), 2 * len(first)]), np.concatenate([first, first[::-1]]))
+    assert VarietyMetric()(replace(attacked, profiles=twice))["fakes-distinct"] == 0.5
+    assert VarietyMetric()(outcomes[0]) == {}
 
 
 def test_detection_by_profile_length_is_scored(outcomes):

@@ -196,7 +196,6 @@ class Rater(nn.Module):
             indptr, items, torch.ones_like(ratings[rows, items]), self.view.n_items, ratings[rows, items]
         )
 
-
     def sample(self, sizes: NDArray[np.int64], seed: int) -> Profiles:
         """Profiles of exactly `sizes` [m] items; their click order is drawn by lot, nothing else is left to choose."""
         with torch.no_grad():

@@ -8,14 +8,13 @@ import numpy as np
 import torch
 from contracts.planted import BLOCK, N_ITEMS, TARGET, budget, planted, view_of
 
-from recbench.contracts import AttackerView, Budget, Profiles, torch_rng
+from recbench.contracts import AttackerView, Budget, torch_rng
 from recbench.data.interactions import Interactions
 from recbench_plugins.attackers.gan.convolution import (
     ConvolutionalDiscriminator,
     ConvolutionalGenerator,
     spectral_order,
 )
-from recbench_plugins.attackers.gan.coverage import Coverage
 from recbench_plugins.attackers.gan.gan import GAN
 
 SMALL = GAN(network="convolution", noise=8, hidden=16, imitation_steps=4, steps=0, batch=32, lr=5e-3)
@@ -81,10 +80,3 @@ def test_training_makes_profiles_that_keep_to_one_block_as_genuine_users_do() ->
         return float((counts.max(1) / counts.sum(1)).mean())
 
     assert purity(120) > purity(0) + 0.1
-
-
-def test_coverage_counts_items_once_and_profiles_by_what_they_hold() -> None:
-    profiles = Profiles(np.array([0, 2, 4, 7]), np.array([4, 1, 1, 4, 1, 2, 4]))
-    assert Coverage.of(profiles, 10) == Coverage(items=0.3, distinct=2 / 3)
-    one = Profiles(np.array([0, 1]), np.array([3]))
-    assert Coverage.of(one, 4) == Coverage(items=0.25, distinct=1.0)
