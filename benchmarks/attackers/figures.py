@@ -3,9 +3,9 @@
     python benchmarks/attackers/figures.py [sampling leg-up unrolled-gradient unrolling gowalla] [--gib 8]
 
 Every row is a process of its own, whose address space may not grow beyond `--gib`. CPU seconds are of what the row
-names; peak memory is of the process, libraries and data included. Data are split 80/10/10 with seed 0, every rating being
-a positive on the implicit track; one target of the least popular fifth is pushed; fakes have the lengths of genuine
-users drawn at random. One thread.
+names; peak memory is of the process, libraries and data included. Data are split 80/10/10 with seed 0, every rating
+being a positive on the implicit track; one target of the least popular fifth is pushed; fakes have the lengths of
+genuine users drawn at random. One thread.
 """
 
 from __future__ import annotations

@@ -25,8 +25,10 @@ from recbench.contracts import (
     derive_seed,
     mean_loss,
     optimize,
+    option,
     torch_rng,
 )
+from recbench_plugins.attackers.gradient.gradient_passing import GradientPassing
 from recbench_plugins.attackers.heuristic.assembly import assemble
 from recbench_plugins.attackers.objectives import Aim
 
@@ -62,6 +64,8 @@ class DPA2DL(PoisoningAttacker):
         decay: what is left of an item's chance after each profile that holds it; 1 lets all profiles be alike.
         groups: the profiles are made in so many groups, each on a surrogate that knows those before.
         sampled: users a step whose lists the attack's loss looks at.
+        passing: train the surrogate, before it is poisoned, with gradients passed along interactions, which may take
+            fewer `epochs` but makes them longer; see `GradientPassing` for what that was seen to be worth.
     """
 
     surrogate: str = "bpr-mf"
@@ -75,6 +79,7 @@ class DPA2DL(PoisoningAttacker):
     decay: Annotated[float, Field(gt=0, le=1)] = 0.9
     groups: PositiveInt = 4
     sampled: PositiveInt = 512
+    passing: bool = option(False)
 
     def craft(self, view: AttackerView) -> Profiles:
         if view.feedback == "explicit":
@@ -108,6 +113,8 @@ class DPA2DL(PoisoningAttacker):
         fakes = RelaxedProfiles.of(joined(finished, targets), view.n_items, view.device)
         ctx = view.context("surrogate", group)
         clean = view.surrogate(self.surrogate, dim=self.dim, epochs=self.epochs).problem(view.observed, ctx, fakes)
+        if self.passing:
+            clean = GradientPassing(clean, view.observed, fakes)
         start = optimize(clean, ctx)
         problem = view.surrogate(self.surrogate, dim=self.dim, epochs=self.rounds).problem(view.observed, ctx, fakes)
         aim = Aim.of(view, "log-rank")

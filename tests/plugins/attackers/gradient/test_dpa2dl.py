@@ -95,3 +95,9 @@ def test_one_seed_gives_one_attack_and_another_seed_another() -> None:
 def test_a_goal_or_a_track_that_is_not_its_own_is_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(RecbenchError, match=message):
         SMALL.craft(replace(view(), **change))
+
+
+def test_with_gradients_passed_few_epochs_make_a_poison_model_too() -> None:
+    few = replace(SMALL, epochs=3, eta=300.0, passing=True)
+    assert target_rank(few, view()) < target_rank(replace(few, weight=0.0), view()) - 0.3
+    assert target_rank(few, view()) != target_rank(replace(few, passing=False), view())
