@@ -93,8 +93,12 @@ class RelaxedProfiles:
             start += len(keys)
         rows, items, weights = (np.concatenate(parts) for parts in zip(*found, strict=True))
         indptr = np.searchsorted(rows, np.arange(start + 1))
-        device, n_items = block.device, block.shape[1]
-        return cls(*(torch.tensor(array, device=device) for array in (indptr, items, weights)), n_items=n_items)
+        return cls(
+            indptr=torch.tensor(indptr, device=block.device),
+            items=torch.tensor(items, device=block.device),
+            weights=torch.tensor(weights, device=block.device),
+            n_items=block.shape[1],
+        )
 
     def __len__(self) -> int:
         return len(self.indptr) - 1

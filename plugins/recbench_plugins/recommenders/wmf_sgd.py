@@ -111,7 +111,7 @@ class WMFProblem(Problem):
         runs = [slice(start, min(start + model.batch_users, self.n_users)) for start in starts]
         # Split once: the gradient of a slice is as long as the whole, and every step of unrolled training takes one.
         lengths = [int(indptr[run.stop] - indptr[run.start]) for run in runs]
-        parts = zip(runs, self.quadratic.split(lengths), self.linear.split(lengths), strict=True)
+        parts = zip(runs, self.quadratic.split_with_sizes(lengths), self.linear.split_with_sizes(lengths), strict=True)
         self.chunks = []
         for run, quadratic, linear in parts:
             entries = slice(int(indptr[run.start]), int(indptr[run.stop]))

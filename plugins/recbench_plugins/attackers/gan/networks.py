@@ -84,7 +84,7 @@ class ProfileGenerator(nn.Module):
         """The same profiles, discrete; a few at a time, of which no more than the heaviest entries are kept."""
         noise, rng = self._noise(len(sizes), seed)
         with torch.no_grad():
-            blocks = (self._weights(block, rng) for block in noise.split(BLOCK))
+            blocks = (self._weights(block, rng) for block in torch.split(noise, BLOCK))
             relaxed = RelaxedProfiles.heaviest(blocks, sizes, self.always, self.never)
         return project(relaxed, Budget(sizes, self.n_items), derive_seed(seed, "ties"), self.always, self.never)
 

@@ -80,4 +80,5 @@ class LBFGS:
 
 def of_length_one(rows: Tensor) -> Tensor:
     """Every row of [m, n] divided by its length; a row of zeros stays."""
-    return rows / (rows.norm(dim=1, keepdim=True) + 1e-12)
+    scaled: Tensor = rows / (rows.norm(dim=1, keepdim=True) + 1e-12)
+    return scaled
