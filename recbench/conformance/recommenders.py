@@ -88,7 +88,7 @@ def it_survives_one_user_one_item_and_empty_histories(subject: Subject) -> None:
             raise Failed(f"with {name} its scores are not finite; guard the division or the normalization")
 
 
-@check("recommender")
+@check("recommender", guards=("D25",))
 def its_state_survives_the_store_without_pickle(subject: Subject) -> None:
     """Pickles run code when they are read and break between versions; a state must be plain arrays."""
     if "persistent" not in subject.component.provides:

@@ -210,6 +210,22 @@ def test_a_fitted_problem_scores_read_only_ids_and_shows_its_arrays() -> None:
     assert fitted.state()["items"].shape == (N_ITEMS, 5)
 
 
+def test_a_fitted_problem_has_encoded_once_however_many_users_are_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = MatrixFactorization(epochs=1).problem(planted(), FitContext(1))
+    params, encode, calls = problem.init(1), problem.encode, 0
+
+    def counted(params: Params) -> Tables:
+        nonlocal calls
+        calls += 1
+        return encode(params)
+
+    monkeypatch.setattr(problem, "encode", counted)
+    fitted = problem.finish(params)
+    for user in range(3):
+        fitted.score(np.array([user]))
+    assert calls == 1
+
+
 def test_row_wise_steps_are_refused_where_they_would_be_other_steps() -> None:
     model = MatrixFactorization()
     moving = replace(model, optimizer=Adam(0.05)).problem(planted(), FitContext(3))
