@@ -1,7 +1,8 @@
-"""The same small suite by both executors on this machine, in turns: `python benchmarks/execution/ray_beside_local.py`.
+"""A cut of `quick` by both executors on this machine, in turns: `python benchmarks/execution/ray_beside_local.py`.
 
-Needs `pip install 'recbench[ray]'`. From when every slot has run a first task to when the last record is written: wall
-seconds, and CPU seconds of the whole process tree, Ray's own processes included. Starting and stopping are left out.
+Needs `pip install 'recbench[ray]'`. `--recommenders`, `--attackers` and `--defenses` cut less or more. From when every
+slot has run a first task to when the last record is written: wall seconds, and CPU seconds of the whole process tree,
+Ray's own processes included. Starting and stopping are left out.
 """
 
 from __future__ import annotations
@@ -25,19 +26,10 @@ from recbench.execution.cluster import RayExecutor
 from recbench.matrix.identity import Circumstances
 from recbench.matrix.plan import Plan
 from recbench.matrix.run import run_plan
-from recbench.matrix.suite import Suite, Threat
+from recbench.matrix.suite import load_suite
 from recbench.plugins import load_plugins
 from recbench.store import Artifact, Store
 
-SUITE = Suite(
-    name="small",
-    version="1",
-    datasets=("filmtrust",),
-    recommenders=("popularity", "item-knn", "ease"),
-    attackers=("random", "popular", "copy", "bandwagon"),
-    seeds=2,
-    threat=Threat(sizes=(0.03,)),
-)
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -94,8 +86,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--suite", default="quick")
+    parser.add_argument("--datasets", nargs="+", default=["filmtrust"])
+    parser.add_argument("--recommenders", nargs="+", default=["popularity", "item-knn", "ease"])
+    parser.add_argument("--attackers", nargs="+", default=["random", "popular", "copy"])
+    parser.add_argument("--defenses", nargs="+", default=["none", "pca-varselect"])
+    parser.add_argument("--seeds", type=int, default=1)
     args = parser.parse_args()
-    plan = Plan.of(SUITE, load_plugins(), Circumstances(), {})
+    cuts = (args.datasets, args.recommenders, args.attackers, args.defenses, args.seeds, ())
+    plan = Plan.of(load_suite(args.suite).override(*cuts), load_plugins(), Circumstances(), {})
     clocks: dict[str, list[Clock]] = {"local": [], "ray": []}
     for _ in range(args.turns):
         for name, make in {"local": LocalExecutor, "ray": RayExecutor}.items():
@@ -105,7 +104,7 @@ def main() -> None:
             if run.exit_code:
                 raise SystemExit(f"{len(run.failed)} cells failed")
             print(f"{name:6} {clocks[name][-1]}", flush=True)
-    print(f"{len(plan.cells)} cells, {args.jobs} jobs, medians of {args.turns} turns")
+    print(f"{len(plan.cells)} cells, {len(plan.stages())} stages, {args.jobs} jobs, medians of {args.turns} turns")
     for what in ("wall", "cpu"):
         local, ray = (statistics.median(getattr(clock, what) for clock in clocks[name]) for name in clocks)
         print(f"{what:5} local {local:7.1f} s, ray {ray:7.1f} s, ratio {ray / local:.2f}")

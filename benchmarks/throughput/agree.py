@@ -7,7 +7,7 @@ a recommender over its cells may differ by little.
 import sys
 
 from recbench.leaderboard.grid import UTILITY
-from recbench.results import Results
+from recbench.results import MISSING, Results
 
 TOLERANCE = 0.01
 
@@ -16,6 +16,7 @@ def main() -> None:
     """Print what differs; fails where it differs too much."""
     one, other = (Results.read(folder).to_pandas().set_index("cell_id") for folder in sys.argv[1:3])
     both = one.merge(other, on="cell_id", suffixes=("", "_other"))
+    absent = int((both[["status", "status_other"]] == MISSING).any(axis=1).sum())
     differing = both[both["status"] != both["status_other"]]
     for row in differing.itertuples():
         print(
@@ -26,6 +27,8 @@ def main() -> None:
     print(means.to_string(float_format=lambda value: f"{value:.4f}"))
     apart = (means[UTILITY] - means[f"{UTILITY}_other"]).abs().max()
     print(f"{len(both)} cells; {UTILITY} at most {apart:.4f} apart")
+    if absent:
+        raise SystemExit(f"{absent} cells were not computed on both devices")
     if len(differing) or not apart < TOLERANCE:
         raise SystemExit("the devices disagree")
 

@@ -161,7 +161,7 @@ def _executor(
     if name not in EXECUTORS:
         raise SuiteError(f"executor {name}: no such executor{suggestion(name, EXECUTORS)}")
     if name == "local":
-        if not address is gpus is share is None:
+        if any(option is not None for option in (address, gpus, share)):
             raise SuiteError("--address, --gpus and --share are for Ray's cluster; add '--executor ray'")
         from recbench.matrix.run import on_this_machine
 
