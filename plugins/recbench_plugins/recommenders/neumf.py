@@ -18,12 +18,14 @@ from recbench.contracts import (
     EarlyStopping,
     FitContext,
     Params,
-    Problem,
+    RecbenchError,
     RelaxedProfiles,
     Tables,
+    option,
     torch_rng,
 )
 from recbench.data import Interactions
+from recbench_plugins.recommenders.acceleration import Accelerable, compiled, in_bfloat16
 from recbench_plugins.recommenders.initialization import normal_table
 from recbench_plugins.recommenders.triples import Triples, TripleSampler, squares
 
@@ -55,6 +57,8 @@ class NeuMF(Differentiable):
         epochs: passes over the interactions, at most.
         batch_size: interactions a step; the paper's 256 are examples, negatives counted.
         every, patience: validate every so many epochs, stop after so many without a new best.
+        amp: take the losses in bfloat16; see `acceleration`.
+        compile: compile the training step; see `acceleration`.
     """
 
     dim: PositiveInt = 16
@@ -66,12 +70,24 @@ class NeuMF(Differentiable):
     batch_size: PositiveInt = 256
     every: PositiveInt = 5
     patience: PositiveInt = 2
+    amp: bool = option(False)
+    compile: bool = option(False)
 
     def problem(self, train: Interactions, ctx: FitContext, fakes: RelaxedProfiles | None = None) -> NeuMFProblem:
-        return NeuMFProblem(self, train, ctx.device, fakes)
+        """The training problem.
+
+        Raises:
+            RecbenchError: both options at once, or one that is refused.
+        """
+        if self.amp and self.compile:
+            raise RecbenchError("neumf: amp and compile are two ways to take one step; choose one of them")
+        problem = NeuMFProblem(self, train, ctx.device, fakes)
+        if fakes is None and (self.amp or self.compile):
+            return in_bfloat16(problem, ctx) if self.amp else compiled(problem, ctx)
+        return problem
 
 
-class NeuMFProblem(Problem):
+class NeuMFProblem(Accelerable):
     """An example is an interaction, genuine or of the hard support of the fakes, with the negatives drawn for it; the
     fakes' weights multiply its loss. `negatives` of a batch holds those of the first example, then of the second, …"""
 

@@ -18,9 +18,11 @@ from recbench.contracts import (
     RelaxedProfiles,
     Scorer,
     Tables,
+    option,
     torch_rng,
 )
 from recbench.data import Interactions
+from recbench_plugins.recommenders.acceleration import in_bfloat16
 from recbench_plugins.recommenders.lightgcn import LightGCN, LightGCNProblem
 from recbench_plugins.recommenders.triples import Triples
 
@@ -57,6 +59,7 @@ class SimGCL(Differentiable):
         batch_size: triples a step; 2,048 in the authors' code. Every step propagates three times through the whole
             graph, and compares all of its users, and all of its positives, with each other.
         every, patience: validate every so many epochs, stop after so many without a new best.
+        amp: take the losses in bfloat16; see `acceleration`.
     """
 
     dim: PositiveInt = 64
@@ -70,9 +73,11 @@ class SimGCL(Differentiable):
     batch_size: PositiveInt = 8192
     every: PositiveInt = 5
     patience: PositiveInt = 2
+    amp: bool = option(False)
 
     def problem(self, train: Interactions, ctx: FitContext, fakes: RelaxedProfiles | None = None) -> SimGCLProblem:
-        return SimGCLProblem(self, train, ctx.device, fakes)
+        problem = SimGCLProblem(self, train, ctx.device, fakes)
+        return in_bfloat16(problem, ctx) if self.amp and fakes is None else problem
 
 
 class SimGCLProblem(LightGCNProblem):

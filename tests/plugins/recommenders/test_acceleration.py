@@ -28,7 +28,9 @@ from recbench_plugins.recommenders.bpr_mf import BPRMF
 from recbench_plugins.recommenders.item_autoencoder import ItemAutoencoder
 from recbench_plugins.recommenders.lightgcn import LightGCN
 from recbench_plugins.recommenders.multivae import MultiVAE
+from recbench_plugins.recommenders.neumf import NeuMF
 from recbench_plugins.recommenders.sasrec import SASRec
+from recbench_plugins.recommenders.simgcl import SimGCL
 from recbench_plugins.recommenders.triples import Triples
 
 MODELS: dict[str, Differentiable] = {
@@ -37,8 +39,10 @@ MODELS: dict[str, Differentiable] = {
     "item-autoencoder": ItemAutoencoder(hidden=6, bottleneck=4, lr=0.02, l2=3.0, epochs=20),
     "multivae": MultiVAE(hidden=8, latent=4, lr=0.02, epochs=3, batch_users=16),
     "sasrec": SASRec(dim=16, length=8, lr=0.01, epochs=3, batch_users=16),
+    "neumf": NeuMF(dim=4, epochs=2, batch_size=128),
+    "simgcl": SimGCL(dim=6, lr=0.05, epochs=3, batch_size=256),
 }
-AMP = ("item-autoencoder", "multivae", "sasrec")
+AMP = ("item-autoencoder", "multivae", "sasrec", "neumf", "simgcl")
 CTX = FitContext(seed=0)
 
 
@@ -163,9 +167,15 @@ def test_a_compiled_fit_scores_alike_and_is_the_same_each_time() -> None:
 
 
 @pytest.mark.usefixtures("traced_only")
-def test_losses_and_penalty_are_one_program_where_a_graph_is_not() -> None:
-    model, train = MODELS["lightgcn"], planted()
+@pytest.mark.parametrize("name", ["lightgcn", "neumf"])
+def test_losses_and_penalty_are_one_program_where_what_encodes_is_not(name: str) -> None:
+    model, train = MODELS[name], planted()
     torch.testing.assert_close(_scores(replace(model, compile=True), train), _scores(model, train))
+
+
+def test_one_step_is_not_taken_in_two_ways() -> None:
+    with pytest.raises(RecbenchError, match="neumf: amp and compile are two ways to take one step; choose one"):
+        NeuMF(amp=True, compile=True).fit(planted(), CTX)
 
 
 class Miscompiled(Cancelling):
