@@ -20,7 +20,9 @@ from typing import Any
 os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 import numpy as np
+import ray
 
+from recbench.errors import RecbenchError
 from recbench.execution import LocalExecutor, Task
 from recbench.execution.cluster import RayExecutor
 from recbench.matrix.identity import Circumstances
@@ -82,6 +84,17 @@ def tree_seconds() -> float:
     return sum(seconds.get(pid, 0.0) for pid in tree)
 
 
+def patiently(store: Store, jobs: int, preload: Sequence[str]) -> RayExecutor:
+    """A Ray executor; on a busy machine Ray gives up on a node of its own after 30 seconds, and is asked again."""
+    while True:
+        try:
+            return RayExecutor(store, jobs, preload)
+        except RecbenchError as error:
+            if "timed out during startup" not in str(error):
+                raise
+            ray.shutdown()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--jobs", type=int, default=2)
@@ -97,7 +110,7 @@ def main() -> None:
     plan = Plan.of(load_suite(args.suite).override(*cuts), load_plugins(), Circumstances(), {})
     clocks: dict[str, list[Clock]] = {"local": [], "ray": []}
     for _ in range(args.turns):
-        for name, make in {"local": LocalExecutor, "ray": RayExecutor}.items():
+        for name, make in {"local": LocalExecutor, "ray": patiently}.items():
             clocks[name].append(Clock())
             with tempfile.TemporaryDirectory() as folder:
                 run = run_plan(plan, Store(Path(folder)), args.jobs, start=clocks[name][-1].around(make))
