@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from pydantic import Field, PositiveFloat, PositiveInt
 from torch import Tensor
-from torch.nn.functional import embedding, gelu, layer_norm
+from torch.nn.functional import embedding, gelu, layer_norm, softplus
 
 from recbench.contracts import (
     Adam,
@@ -45,7 +45,10 @@ class SASRec(Differentiable):
     a smooth loss; histories that do not fit give a window drawn anew each epoch, not always their last. On an explicit
     track every rating counts as a positive.
 
-    The defaults are untuned: no validation part chose them, and no published figure has been reproduced with them yet.
+    The model predicts what comes next. On ml-100k with each user's last two items left out it has validation NDCG@10
+    .117 after 12 epochs, `ials` .090. On a split at random, which asks for items of any time, every epoch after the
+    second makes it worse: .134, .112 after 6, .087 after 24; `popularity` has .127. So it validates often. See
+    docs/validation/recommenders.md.
 
     Args:
         dim: dimensions of a row; one attention head.
@@ -57,7 +60,8 @@ class SASRec(Differentiable):
             weights are scaled up to it.
         lr: Adam's step size; .001 in the paper.
         epochs: passes over the users, at most.
-        batch_users: users a step; 128 in the paper.
+        batch_size: items to predict a step, of users whose windows are about as long, so that little is padding; the
+            paper's 128 users have about 750 of them on amazon-beauty.
         every, patience: validate every so many epochs, stop after so many without a new best.
         amp: take the losses in bfloat16; see `acceleration`.
     """
@@ -67,11 +71,11 @@ class SASRec(Differentiable):
     length: PositiveInt = 50
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
     candidates: PositiveInt = 4096
-    lr: PositiveFloat = 0.003
+    lr: PositiveFloat = 0.001
     epochs: PositiveInt = 30
-    batch_users: PositiveInt = 64
-    every: PositiveInt = 5
-    patience: PositiveInt = 2
+    batch_size: PositiveInt = 512
+    every: PositiveInt = 2
+    patience: PositiveInt = 3
     amp: bool = option(False)
 
     def problem(self, train: Interactions, ctx: FitContext, fakes: RelaxedProfiles | None = None) -> SASRecProblem:
@@ -155,16 +159,19 @@ class SASRecProblem(Accelerable):
     def batches(self, seed: int, epoch: int) -> Iterator[Windows]:
         rng = torch_rng(seed, "windows", epoch, device=self.device)
         users = self.trainable[torch.randperm(len(self.trainable), generator=rng, device=self.device)]
+        users = users[self.counts[users].clamp(max=self.model.length + 1).argsort(stable=True)]
         lengths = self.counts[users].clamp(max=self.model.length + 1)
         spare = self.counts[users] - lengths
         late = torch.rand(len(users), generator=rng, device=self.device, dtype=torch.float64)
         ends = self.ends[users] - ((spare + 1) * late).long()
-        for start in range(0, len(users), self.model.batch_users):
-            step = slice(start, start + self.model.batch_users)
+        number = ((lengths - 1).cumsum(0) - 1) // self.model.batch_size
+        steps = torch.arange(len(users), device=self.device).split(number.unique(return_counts=True)[1].tolist())
+        for k in torch.randperm(len(steps), generator=rng, device=self.device).tolist():
+            step = steps[k]
             entries = self._padded(ends[step], lengths[step], int(lengths[step].max()))
             before, after = entries[:, :-1], entries[:, 1:].flatten()
             at = (before.flatten() < len(self.items) - 1).nonzero().squeeze(1)
-            yield Windows(users[step][at // before.shape[1]], derive_seed(seed, epoch, start), before, at, after[at])
+            yield Windows(users[step][at // before.shape[1]], derive_seed(seed, epoch, k), before, at, after[at])
 
     def _padded(self, ends: Tensor, lengths: Tensor, width: int) -> Tensor:
         """The places of the last `lengths` [b] entries before `ends` [b], at the right of [b, width]."""
@@ -190,9 +197,9 @@ class SASRecProblem(Accelerable):
             return (states @ tables["items"].T).logsumexp(1) - right
         rng = torch_rng(seed, "candidates", device=self.device)
         others = torch.randint(self.n_items, (drawn,), generator=rng, device=self.device)
-        logits = states @ embedding(others, tables["items"]).T + math.log((self.n_items - 1) / drawn)
-        logits = logits.masked_fill(others == following[:, None], -math.inf)
-        return torch.cat([logits, right[:, None]], dim=1).logsumexp(1) - right
+        logits = states @ embedding(others, tables["items"]).T
+        logits.masked_fill_(others == following[:, None], -math.inf)
+        return softplus(logits.logsumexp(1) + math.log((self.n_items - 1) / drawn) - right)
 
     def _embedded(self, tables: Tables, items: Tensor) -> Tensor:
         return math.sqrt(self.model.dim) * embedding(items, tables["items"])

@@ -21,7 +21,7 @@ MODELS = {
     "lightgcn": LightGCN(dim=6, layers=2, lr=0.05, l2=0.01, epochs=3, batch_size=64),
     "multivae": MultiVAE(hidden=6, latent=3, lr=0.02, epochs=3, batch_users=16),
     "neumf": NeuMF(dim=4, lr=0.02, l2=0.01, epochs=3, batch_size=64),
-    "sasrec": SASRec(dim=4, length=5, lr=0.02, epochs=3, batch_users=16),
+    "sasrec": SASRec(dim=4, length=5, lr=0.02, epochs=3, batch_size=80),
     "simgcl": SimGCL(dim=6, layers=2, contrast=0.2, lr=0.05, l2=0.01, epochs=3, batch_size=64),
 }
 CTX = FitContext(seed=0)

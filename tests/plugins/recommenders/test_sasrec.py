@@ -13,7 +13,7 @@ from recbench.data import Histories
 from recbench.data.interactions import Interactions
 from recbench_plugins.recommenders.sasrec import SASRec, SASRecProblem, Windows
 
-SMALL = SASRec(dim=8, length=6, dropout=0.0, epochs=4, batch_users=16)
+SMALL = SASRec(dim=8, length=6, dropout=0.0, epochs=4, batch_size=80)
 CTX = FitContext(seed=0)
 
 
@@ -111,6 +111,23 @@ def test_an_interaction_of_a_fake_counts_as_much_as_its_weight_in_what_sees_it_a
     second = batch.following == entry + 1
     halved = {**tables, "weights": tables["weights"].index_fill(0, torch.tensor([entry + 1]), 0.5)}
     torch.testing.assert_close(problem.losses(halved, batch)[second], problem.losses(tables, batch)[second] / 2)
+
+
+def test_an_epoch_asks_every_user_once_in_steps_of_about_the_same_size_with_little_padding() -> None:
+    lengths = np.random.default_rng(1).permutation(np.arange(200) % 50)
+    items = np.concatenate([np.arange(length) for length in lengths])
+    data = Interactions(np.repeat(np.arange(200), lengths), items, 200, 50)
+    problem = replace(SMALL, length=30, batch_size=120).problem(data, CTX)
+    batches = list(problem.batches(0, 0))
+    asked = torch.cat([batch.users.unique() for batch in batches]).sort().values
+    assert asked.tolist() == np.flatnonzero(lengths > 1).tolist()
+    sizes = [len(batch.at) for batch in batches]
+    assert sum(sizes) == np.minimum(lengths - 1, 30)[lengths > 1].sum()
+    assert max(sizes) <= 120 + 30
+    assert sum(size >= 120 - 30 for size in sizes) >= len(sizes) - 1
+    assert sum(batch.entries.numel() for batch in batches) < 1.1 * sum(sizes)
+    widths = [batch.entries.shape[1] for batch in batches]
+    assert widths != sorted(widths)
 
 
 def test_windows_of_a_long_history_reach_every_part_of_it() -> None:
