@@ -247,6 +247,17 @@ def test_a_change_elsewhere_is_the_same_build(package):
     assert digest() == before
 
 
+def test_what_adapts_a_module_that_knows_nothing_of_recbench_belongs_to_its_build(package, monkeypatch):
+    folder, digest = package
+    before = digest()
+    monkeypatch.setattr("recbench.matrix.closure.ADAPTING", "recbench.adapters.command")
+    assert digest() != before
+    (folder / "component.py").write_text("from recbench.data import Interactions")
+    before = digest()
+    monkeypatch.setattr("recbench.matrix.closure.ADAPTING", "recbench.adapters.factories")
+    assert digest() == before
+
+
 def test_the_build_holds_device_and_threads():
     function = "recbench.matrix.fit:fit"
     builds = {Circumstances(*where).build(function, []) for where in (("cpu", 1), ("cpu", 2), ("cuda", 1))}
