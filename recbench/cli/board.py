@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def board(
     context: typer.Context,
-    run: Annotated[Path, typer.Argument(help="The folder of a run.", metavar="RUN")],
+    run: Annotated[Path, typer.Argument(help="The folder of a run, or of tables made from one.", metavar="RUN")],
     out: Annotated[Path | None, typer.Option("--out", help="Folder of the tables; by default RUN/tables.")] = None,
     site: Annotated[bool, typer.Option("--site", help="Also make OUT/site, to be opened in a browser.")] = False,
     throughput: Annotated[
@@ -30,17 +30,26 @@ def board(
 ) -> None:
     """Make the tables of a run anew, from its records, with the environment that they come from."""
     from recbench.leaderboard import write_tables
+    from recbench.leaderboard.published import read_published
     from recbench.leaderboard.timed import reports_of
+    from recbench.leaderboard.write import SUITE
+    from recbench.matrix.plan import PLAN
     from recbench.matrix.run import ENVIRONMENT
     from recbench.results import Results
     from recbench.throughput.report import Report
 
+    reports = [Report.read(path) for path in throughput] if throughput else reports_of(run)
+    if not (run / PLAN).exists() and (run / SUITE).exists():
+        if site or out is None:
+            raise DataError(f"{run} holds tables, not a run: they can be made anew into --out, and a site cannot")
+        suite, records = read_published(run)
+        typer.echo(write_tables(records, suite, out, reports))
+        return
     results = Results.read(run)
     suite = results.suite
     if not results.records:
         raise DataError(f"{run} has no records yet; run the suite first")
     folder = out or run / "tables"
-    reports = [Report.read(path) for path in throughput] if throughput else reports_of(run)
     try:
         typer.echo(write_tables(results.records, suite, folder, reports))
         if (environment := run / ENVIRONMENT).is_file():

@@ -122,3 +122,13 @@ def test_tables_that_cannot_be_written_are_one_line(
     (tmp_path / "file").touch()
     assert main(["board", str(run), "--out", str(tmp_path / "file" / "tables")]) == 2
     assert "name another --out" in capsys.readouterr().err
+
+
+def test_published_tables_can_be_made_anew_and_a_site_cannot(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    published, again = run / "tables", run / "again"
+    assert main(["board", str(run)]) == 0
+    assert main(["board", str(published), "--out", str(again)]) == 0
+    for path in published.iterdir():
+        assert (again / path.name).read_bytes() == path.read_bytes()
+    assert main(["board", str(published), "--out", str(again), "--site"]) == 2
+    assert "holds tables, not a run" in capsys.readouterr().err
