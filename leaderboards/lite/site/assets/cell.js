@@ -76,7 +76,7 @@
   function question(cell, { size, seed, group, replica }) {
     const { split, targets, ...protocol } = details.protocols[cell.protocol];
     return definitions([
-      ["attack size", size ? `${sized(size)} of the genuine users` : "0"],
+      ["attack size", size ? sized(size) : "0"],
       ["split seed", String(seed)],
       ["target group", String(group)],
       ["replica", replica ? `${replica}: an A/A twin, other in the order of users alone` : ""],

@@ -106,7 +106,7 @@ function budgetCurves({ curves }) {
   const colour = (point) => SERIES[names.indexOf(point.label) % SERIES.length];
   const draw = (width) => Plot.plot({
     className: CLASS, width, height: Math.min(380, Math.max(280, width * 0.6)), marginLeft: 46, marginRight: Math.min(150, 14 + 6.4 * Math.max(...names.map((each) => each.length))), marginBottom: 48, marginTop: 26,
-    x: { label: "attack size, % of the genuine users", labelAnchor: "center", labelArrow: "none", ticks: [...new Set(curves.map((point) => 100 * point.size))], tickFormat: "~g" },
+    x: { label: "attack size, %", labelAnchor: "center", labelArrow: "none", ticks: [...new Set(curves.map((point) => 100 * point.size))], tickFormat: "~g" },
     y: { label: `mean ${name}, ${unit}`, labelArrow: "none", grid: true, ticks: 6 },
     marks: [
       Plot.ruleY([0], { stroke: "var(--line)" }),

@@ -59,13 +59,17 @@ function fragment() {
   }
 }
 
-// A page that is opened from a file can load scripts, and nothing else.
-function load(name) {
+// A page that is opened from a file can load scripts, and nothing else. They run in the order in which they are asked for.
+function run(address) {
   return new Promise((resolve, reject) => {
-    if (recbench[name]) return resolve(recbench[name]);
-    const script = element("script", { src: `data/${encodeURIComponent(name)}.js` });
-    script.addEventListener("load", () => resolve(recbench[name]));
-    script.addEventListener("error", () => reject(new Error(`data/${name}.js is not there`)));
+    const script = element("script", { src: address });
+    script.async = false;
+    script.addEventListener("load", resolve);
+    script.addEventListener("error", () => reject(new Error(`${address} is not there`)));
     document.head.append(script);
   });
+}
+
+function load(name) {
+  return recbench[name] ? Promise.resolve(recbench[name]) : run(`data/${encodeURIComponent(name)}.js`).then(() => recbench[name]);
 }

@@ -5,6 +5,10 @@
   const charts = document.getElementById("charts");
   const boards = document.getElementById("boards");
 
+  // What draws charts takes longer to read than the tables do, which answer before it comes.
+  const drawing = Promise.all(
+    ["assets/vendor/d3.min.js", "assets/vendor/plot.umd.min.js", "assets/charts.js", "data/charts.js"].map(run));
+
   site.sections.forEach((heading, number) => {
     const input = element("input", { type: "radio", name: "section", id: `section-${number}` });
     input.checked = number === 0;
@@ -26,7 +30,7 @@
       section.append(chosen.length ? element("details", { open: true }, element("summary", {}, "How to read it"), foot) : foot);
       return section;
     }));
-    drawCharts(charts, recbench.charts[number], site.sections[number]);
+    drawing.then(() => drawCharts(charts, recbench.charts[number], site.sections[number]));
   }
 
   if (site.sections.length) show(0);

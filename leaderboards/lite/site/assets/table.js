@@ -73,6 +73,7 @@ function board(made, rows, heading, into) {
   const axis = (column) => ({ attack: "attacker" })[column.heading] ?? (AXES.includes(column.heading) ? column.heading : null);
   const component = (column, text) => labels.get(`${axis(column)}/${text}`);
   const first = made.columns.findIndex((column) => axis(column) === made.name.replace(/s(-overall)?$/, ""));
+  const scales = [];
   const columns = made.columns.map((column, place) => ({
     heading: column.heading,
     words: column.words,
@@ -81,7 +82,7 @@ function board(made, rows, heading, into) {
     value: (row) => (column.words ? row[place].toLowerCase() : numberIn(row[place])),
     show: (row) => {
       const ends = interval(row[place]);
-      if (ends) return intervalBar(row[place], ends, numberIn(row[place - 1] ?? ""), scaleOf(rows, place));
+      if (ends) return intervalBar(row[place], ends, numberIn(row[place - 1] ?? ""), (scales[place] ??= scaleOf(rows, place)));
       const named = axis(column) ? component(column, row[place]) : null;
       return named ? componentLink(named) : absent(row[place]);
     },
