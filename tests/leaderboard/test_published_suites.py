@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+import recbench.leaderboard.site
 from recbench.component import Component
-from recbench.leaderboard.published import read_rows
+from recbench.leaderboard import write_tables
+from recbench.leaderboard.published import read_published, read_rows
 from recbench.matrix.identity import Circumstances
 from recbench.matrix.plan import Plan
 from recbench.matrix.suite import Suite, load_suite
 from recbench.plugins import load_plugins
+from recbench.submission.verify import verify
 
 LEADERBOARDS = Path(__file__).parents[2] / "leaderboards"
 PUBLISHED = sorted(path.parent for path in LEADERBOARDS.glob("*/cells.parquet"))
@@ -23,6 +26,31 @@ def test_the_cells_of_a_published_run_are_those_that_its_suite_plans(folder: Pat
     suite = load_suite(str(LEADERBOARDS / f"{folder.name}.toml"))
     plan = Plan.of(suite, load_plugins(third_party=False), Circumstances(), {})
     assert {row["cell_id"] for row in read_rows(folder / "cells.parquet")} == {cell.id for cell in plan.cells}
+
+
+@pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)
+def test_the_published_tables_are_what_their_cells_make_today(folder: Path, tmp_path: Path) -> None:
+    suite, records = read_published(folder)
+    write_tables(records, suite, tmp_path)
+    made = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.name != "cells.csv"}
+    stale = [name for name, content in made.items() if (folder / name).read_bytes() != content]
+    assert not stale, f"'recbench board leaderboards/{folder.name} --out leaderboards/{folder.name}' writes them"
+
+
+@pytest.mark.parametrize("site", sorted(LEADERBOARDS.glob("*/site")), ids=lambda site: site.parent.name)
+def test_a_published_site_has_the_scripts_of_today(site: Path) -> None:
+    assets = Path(recbench.leaderboard.site.__file__).parent / "assets"
+    carried = [path for path in assets.iterdir() if path.suffix in (".js", ".css", ".svg")]
+    stale = [path.name for path in carried if path.read_bytes() != (site / "assets" / path.name).read_bytes()]
+    assert len(carried) > 5
+    assert not stale, "copy them; where the form of its data has changed too, make the site from a run anew"
+
+
+@pytest.mark.parametrize("bundle", sorted((LEADERBOARDS / "submissions").glob("*.zip")), ids=lambda bundle: bundle.name)
+def test_a_published_submission_is_recomputed(bundle: Path) -> None:
+    report = verify(bundle, lambda: load_plugins(third_party=False), "recomputed")
+    assert (report.badge, report.refusals) == ("recomputed", [])
+    assert report.recomputed == report.ok > 0
 
 
 def has_a_place(component: Component, suite: Suite) -> bool:

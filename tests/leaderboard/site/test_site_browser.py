@@ -38,6 +38,32 @@ class Reader:
         return [text.strip() for text in texts]
 
 
+PUBLISHED = sorted((Path(__file__).parents[3] / "leaderboards").glob("*/site"))
+
+
+@pytest.mark.parametrize("published", PUBLISHED, ids=lambda site: site.parent.name)
+def test_a_published_site_works_page_by_page(browser: Any, published: Path) -> None:
+    reader = Reader(browser, published)
+    page = reader.open("index.html")
+    page.wait_for_selector("figure svg")
+    assert page.locator("figure").count() >= 2
+    page = reader.open("cells.html")
+    page.get_by_label("attacker", exact=True).select_option("gan")
+    assert set(reader.column("attacker", "Cells")) == {"gan"}
+    page.locator("tbody tr").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#cell h1")
+    assert page.locator("pre.command").inner_text().startswith("recbench run")
+    with page.expect_download() as download:
+        page.locator("a[href$='.npz']").click()
+    assert (published / "poison" / download.value.suggested_filename).is_file()
+    page = reader.open("plugin.html#attacker/gan")
+    assert reader.column("attacker", "Cells") != []
+    assert reader.complaints == []
+    assert all(url.startswith((published.as_uri(), "about:")) for url in reader.requests)
+    reader.context.close()
+
+
 @pytest.fixture
 def read(browser: Any, site: Path) -> Iterator[Any]:
     """A reader; in the end, no page has complained or asked for anything but files of the site."""
@@ -113,6 +139,20 @@ def test_the_section_chosen_is_the_one_that_is_shown(read: Any) -> None:
     assert page.locator("#board-recommenders + h3").inner_text() == "d, attack size 3%"
     page.wait_for_function("before => document.querySelector('figure svg')?.innerHTML !== before", arg=before)
     assert page.locator("figure").count() == 3
+
+
+def test_a_suite_of_several_sizes_has_budget_curves(read: Any) -> None:
+    reader = read()
+    page = reader.open("index.html")
+    figure = page.locator("figure", has_text="Effect by budget")
+    figure.locator("svg").wait_for()
+    names = ["g", "p"]
+    assert figure.locator("svg g[aria-label='line'] path").count() == len(names)
+    assert figure.locator("svg g[aria-label='dot'] circle").count() == 2 * len(names)
+    assert set(figure.locator("svg g[aria-label='text'] text").all_text_contents()) == set(names)
+    figure.locator("summary").click()
+    found = zip(*(reader.column(heading, "Effect by budget") for heading in ("attacker", "size", "gain")), strict=True)
+    assert set(found) == {("g", "1%", "+0.583"), ("g", "3%", "+1.250"), ("p", "1%", "+0.350"), ("p", "3%", "+1.050")}
 
 
 def test_charts_have_their_numbers_as_tables(read: Any) -> None:
