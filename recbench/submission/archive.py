@@ -114,6 +114,8 @@ def _check_end(tail: bytes, label: str) -> None:
 def _inspected(entries: list[zipfile.ZipInfo], size: int, label: str) -> dict[str, zipfile.ZipInfo]:
     if len(entries) > MAX_FILES:
         raise refused(label, f"it holds more than {MAX_FILES:,} files")
+    if min((entry.header_offset for entry in entries), default=0) != 0:
+        raise refused(label, "something stands before its first entry, which no hash covers and other programs may run")
     found: dict[str, zipfile.ZipInfo] = {}
     for entry in entries:
         name = entry.filename

@@ -24,7 +24,7 @@ from recbench.plugins import Plugins
 from recbench.store import Artifact
 from recbench.submission.bundle import CELLS, MANIFEST, Bundle, Record, array_file
 from recbench.submission.installed import installed
-from recbench.submission.plan import identity, planned
+from recbench.submission.plan import identities, identity, planned
 from recbench.submission.possible import impossible_lists, impossible_profiles, impossible_verdict
 from recbench.submission.refusal import Refusal, shown
 
@@ -86,6 +86,7 @@ def recompute(bundle: Bundle, plugins: Plugins) -> Recomputed:
             outcome.refusals += found
             outcome.cells += not found
         computed |= unit.computed
+    outcome.refusals += _wrongly_shown(bundle, resolver)
     submitted = _names(bundle)
     if outcome.cells and (alone := submitted - computed):
         outcome.notes.append(f"no metric here computes {', '.join(sorted(alone))}: these stay as reported")
@@ -114,6 +115,20 @@ def named_metrics(bundle: Bundle, resolver: Resolver) -> list[Choice]:
             with suppress(RecbenchError):  # not installed here: what it computed stays as reported, with a remark
                 found |= {choice.name: choice for choice in resolver.choices("metric", [name])}
     return list(found.values())
+
+
+def _wrongly_shown(bundle: Bundle, resolver: Resolver) -> Iterator[Refusal]:
+    """Cells whose installed attacker was shown something else, they say, than it declares: boards flag by that."""
+    declared: dict[str, list[str]] = {}
+    for attacker in identities(bundle.records, "attacker"):
+        with suppress(RecbenchError):  # not installed here: taken on trust, as its crafting is
+            declared[key_of(attacker)] = sorted(installed(resolver, "attacker", attacker).component.knowledge)
+    for record in bundle.records:
+        attacker = record["question"]["attacker"]
+        shown_to_it = [] if attacker["name"] == "none" else declared.get(key_of(attacker))
+        if shown_to_it is not None and record.get("knowledge", shown_to_it) != shown_to_it:
+            reason = f"cell {record['cell_id']}: its attacker knows {', '.join(shown_to_it) or 'nothing'} here, not"
+            yield Refusal(CELLS, f"{reason} {', '.join(record['knowledge']) or 'nothing'}", AGAIN)
 
 
 class _Unit:

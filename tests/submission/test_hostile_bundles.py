@@ -117,6 +117,12 @@ def test_a_comment_that_hides_the_table_of_contents_is_refused(shop, tmp_path, r
     assert "no plain zip file" in refusal(tmp_path / "b.zip")
 
 
+def test_a_file_that_is_something_else_too_is_refused(shop, tmp_path, refusal):
+    bundle = written(files_of(shop), tmp_path / "b.zip")
+    bundle.write_bytes(b"#!/bin/sh\necho owned; exit\n" + bundle.read_bytes())
+    assert "stands before its first entry" in refusal(bundle)
+
+
 @pytest.mark.parametrize("content", [b"", b"PK", b"\x89PNG" + bytes(99), b"PK\x05\x06" + bytes(18)])
 def test_what_is_no_bundle_is_refused(tmp_path, refusal, content):
     (tmp_path / "b.zip").write_bytes(content)

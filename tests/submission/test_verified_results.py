@@ -313,3 +313,14 @@ def test_a_bundle_is_a_plain_zip_file_of_fixed_times(films):
     with zipfile.ZipFile(films) as archive:
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
     assert written(files_of(films), films.with_name("other.zip")).read_bytes() != films.read_bytes()
+
+
+def test_an_attacker_that_claims_to_have_been_shown_less_is_refused(films, tmp_path, recomputed):
+    def modest(files):
+        records = records_of(files)
+        first(records, attacker="random")["knowledge"] = []
+        set_records(files, records)
+
+    report = recomputed(forged(films, tmp_path / "b.zip", modest))
+    assert report.badge == "refused"
+    assert "its attacker knows statistics here, not nothing" in str(report.refusals[0])
