@@ -47,7 +47,8 @@ def test_a_published_site_has_the_scripts_of_today(site: Path) -> None:
 
 
 @pytest.mark.parametrize("bundle", sorted((LEADERBOARDS / "submissions").glob("*.zip")), ids=lambda bundle: bundle.name)
-def test_a_published_submission_is_recomputed(bundle: Path) -> None:
+def test_a_published_submission_is_recomputed(bundle: Path, mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECBENCH_MIRROR", str(mirror))
     report = verify(bundle, lambda: load_plugins(third_party=False), "recomputed")
     assert (report.badge, report.refusals) == ("recomputed", [])
     assert report.recomputed == report.ok > 0
