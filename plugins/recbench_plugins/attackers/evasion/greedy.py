@@ -32,6 +32,8 @@ class GreedyInsertion(EvasionAttacker):
     def perturb(self, view: AttackerView, histories: Histories) -> Histories:
         sign, look = aimed(view), view.queries.deploy(Profiles.empty())
         probes = np.setdiff1d(np.arange(view.n_items), view.targets).astype(np.int32)
+        if not len(probes):  # of a catalogue of targets nothing may be added
+            return histories
         if len(probes) > (half := view.queries.max_lists // 2):
             probes = numpy_rng(view.seed, "probes").choice(probes, half, replace=False)
         alone = Histories(np.arange(len(probes) + 1), probes)

@@ -11,7 +11,16 @@ import torch
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor
 
-from recbench.contracts import Adam, AttackerView, PoisoningAttacker, Profiles, RelaxedProfiles, derive_seed, numpy_rng
+from recbench.contracts import (
+    Adam,
+    AttackerView,
+    PoisoningAttacker,
+    Profiles,
+    RecbenchError,
+    RelaxedProfiles,
+    derive_seed,
+    numpy_rng,
+)
 from recbench_plugins.attackers.gan.adversarial import Contest
 from recbench_plugins.attackers.gan.losses import LOSSES, LossName
 from recbench_plugins.attackers.gan.networks import Network, ProfileDiscriminator, ProfileGenerator
@@ -137,10 +146,17 @@ def matched_pairs(view: AttackerView, generator: ProfileGenerator, batch: int) -
     """Rows [batch, n_items] of genuine users and of fakes with as many items beside the targets, without end.
 
     With other sizes the discriminator would only count.
+
+    Raises:
+        RecbenchError: nobody has an item beside the targets.
     """
     observed = view.observed
     others = observed.select(~np.isin(observed.items, view.targets))
     users, rows = np.flatnonzero(others.user_counts), others.csr
+    if not len(users):
+        raise RecbenchError(
+            "nobody has an item beside the targets: there is nobody to imitate; take a heuristic attack"
+        )
     rng = numpy_rng(view.seed, "genuine")
     for turn in count():
         drawn = rng.choice(users, batch)

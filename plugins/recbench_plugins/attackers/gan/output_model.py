@@ -38,9 +38,9 @@ class OutputModel:
         nobody = torch.zeros(0, view.n_items, device=view.device)
         start = self.als.start(dim, derive_seed(view.seed, "surrogate"))
         self.users, _, self.items = self.als.trained(start, Fakes(nobody, nobody), sweeps)
-        self.context = (self.users - self.users.mean(0)) / (self.users.std(0) + 1e-12)
+        self.context = (self.users - self.users.mean(0)) / _deviation(self.users, 0)
         scores = self.users @ self.items.T
-        self.mean, self.deviation = scores.mean(1, keepdim=True), scores.std(1, keepdim=True) + 1e-12
+        self.mean, self.deviation = scores.mean(1, keepdim=True), _deviation(scores, 1)
 
     def learned(self, profiles: RelaxedProfiles) -> Fakes:
         """Profiles as the factorization learns them."""
@@ -78,6 +78,11 @@ class OutputModel:
 
     def _standard(self, items: Tensor) -> Tensor:
         return (self.users @ items.T - self.mean) / self.deviation
+
+
+def _deviation(values: Tensor, dim: int) -> Tensor:
+    """The sample deviation along one dimension; next to nothing where there is one value."""
+    return values.std(dim, correction=min(1, values.shape[dim] - 1), keepdim=True) + 1e-12
 
 
 def _columns(view: AttackerView, count: int) -> Tensor:

@@ -78,7 +78,7 @@ def influences(train: Interactions, measure: Measure) -> tuple[NDArray[np.float6
         close = similarities(train, users)
         close[np.arange(len(users)), users] = -np.inf
         nearest[users] = close.argmax(axis=1)
-        neighbours = np.argpartition(close, n_users - kept, axis=1)[:, n_users - kept :]
+        neighbours = np.argpartition(close, n_users - max(kept, 1), axis=1)[:, n_users - kept :]
         largest = np.take_along_axis(close, neighbours, axis=1)
         in_degree += np.bincount(neighbours[largest > 0], minlength=n_users)
         similarity[users] = largest.sum(axis=1)

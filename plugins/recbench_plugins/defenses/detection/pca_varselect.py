@@ -75,7 +75,10 @@ class PCAVarSelect(Sanitizer):
             dtype=np.float64,
         )
         start = numpy_rng(seed, "pca-varselect").random(min(rows.shape))
-        vectors, _, _ = svds(standardized, k=min(self.components, min(rows.shape) - 1), v0=start)
+        components = min(self.components, min(rows.shape) - 1)
+        if not components:  # of one user or one item: nobody differs from others
+            return np.zeros(train.n_users)
+        vectors, _, _ = svds(standardized, k=components, v0=start)
         loadings: Array = (vectors**2).sum(axis=1)
         judged = np.bincount(train.users, values != 0, minlength=train.n_users) > 0
         return np.where(judged, loadings, loadings.max())

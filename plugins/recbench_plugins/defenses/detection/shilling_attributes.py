@@ -117,6 +117,8 @@ def of_clicks(train: Interactions) -> Attributes:
 def expected_clicks(train: Interactions) -> Array:
     """ŝ_ui [nnz], of the truncated SVD."""
     clicks = rows_of(train, np.ones(len(train)))
+    if min(clicks.shape) == 1:  # one row or column is its own first factor
+        return np.ones(len(train))
     rank = max(1, min(RANK, min(clicks.shape) // PER_DIMENSION))
     # Start at the popularities: a vector that is made of content is the same under any labels.
     start = train.item_counts if train.n_items < train.n_users else train.user_counts
