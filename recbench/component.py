@@ -89,8 +89,8 @@ class Component:
         goals: what an attacker can be asked to do, see `Goal`; `nuke:explicit` is to nuke on that track alone. It
             refuses the others, and is never asked.
         feedback: the tracks that an attacker works on; it refuses the other.
-        detects: for a defense that judges users, the attacks that it is made for, see `Fakes`; it is held to these. Left
-            out, it is made for any attack, and fakes that differ in nothing else must not escape it.
+        detects: for a defense that judges users, the attacks that it is made for and held to, see `Fakes`. Left out, it
+            is made for any: fakes that only company tells from genuine users must not escape it.
         family: `heuristic`, `gradient`, `gan`, `detection`, … groups rows in tables and splits. An attacker of
             family `control` is there to be beaten and claims no effect.
         hardware: `cpu` or `cuda`, the least that it needs.

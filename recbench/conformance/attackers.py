@@ -7,6 +7,7 @@ it: that is a failure of the check that says so, and of no other.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
@@ -17,7 +18,8 @@ from recbench.component import GOALS, TRACKS, Component
 from recbench.conformance.arena import SIZE, KnowsProfiles, Task, matrix
 from recbench.conformance.check import Failed, NotApplicable, Subject, check
 from recbench.conformance.exercise import first_goal
-from recbench.conformance.learning import watched
+from recbench.conformance.learning import watched, withholding
+from recbench.conformance.planted import SCALE
 from recbench.conformance.shared import shared
 from recbench.contracts import (
     AttackerView,
@@ -30,13 +32,16 @@ from recbench.contracts import (
     RecbenchError,
     RuleViolation,
 )
-from recbench.evaluation.statistics import interval, paired_interval
+from recbench.evaluation.statistics import Interval, interval, paired_interval
+from recbench.evaluation.stealth import stealth
 from recbench.factories import explain
 
 UNITS = 20
 """Planted tasks on which an attacker must beat random fakes."""
 FEW = 4
 """Planted tasks where only a clear defect is looked for."""
+TRAINED = 12
+"""Planted tasks on which an attack that trains is held against its untrained copy."""
 MORE = 3
 """Times the profiles that a larger budget has."""
 
@@ -85,7 +90,7 @@ def _attacker(subject: Subject) -> PoisoningAttacker:
     return attacker
 
 
-def _profiles(subject: Subject, threat: Threat) -> Profiles:
+def profiles_of(subject: Subject, threat: Threat) -> Profiles:
     """What it crafts.
 
     Raises:
@@ -103,7 +108,7 @@ def _profiles(subject: Subject, threat: Threat) -> Profiles:
 def _valid(subject: Subject, threat: Threat) -> Profiles:
     """Profiles that the harness would inject."""
     try:
-        return _profiles(subject, threat)
+        return profiles_of(subject, threat)
     except RuleViolation as error:
         raise NotApplicable(f"its profiles do not count: {error}") from error
 
@@ -164,7 +169,7 @@ def fakes_keep_to_the_budget(subject: Subject) -> None:
     for threat in _declared(subject):
         for n_targets in (1, 3):
             try:
-                _profiles(subject, replace(threat, n_targets=n_targets))
+                profiles_of(subject, replace(threat, n_targets=n_targets))
                 crafted = True
             except NotApplicable:
                 continue
@@ -185,7 +190,7 @@ def it_touches_no_more_than_it_declares(subject: Subject) -> None:
     """A harness that hands everybody the trained victim turns every attack into a white-box one."""
     for threat in _declared(subject):
         try:
-            _profiles(subject, threat)
+            profiles_of(subject, threat)
         except KnowledgeViolation as error:
             raise Failed(f"{error}. Declare that knowledge in the component, or do without") from error
         except (RuleViolation, NotApplicable):
@@ -206,18 +211,91 @@ def what_it_may_not_see_does_not_change_its_profiles(subject: Subject) -> None:
         )
 
 
+@lru_cache(maxsize=64)
+def _idle(component: Component, params: str) -> list[str] | None:
+    """What was to be trained and was not, in words; None where no training is to be seen. Two checks look at it."""
+    subject = Subject(component, json.loads(params))
+
+    def watch_it() -> list[str] | None:
+        attacker, view = _attacker(subject), _view(subject, _judged(subject))
+        with watched() as watch:
+            attacker.craft(view)
+        return sorted(set(watch.idle())) if watch.optimizers or watch.asked else None
+
+    return shared("idle parts", watch_it)
+
+
+def _idle_parts(subject: Subject) -> list[str]:
+    idle = _idle(subject.component, json.dumps(dict(subject.params), sort_keys=True))
+    if idle is None:
+        raise NotApplicable("no torch optimizer stepped and torch.autograd.grad was not called: nothing to be seen")
+    return idle
+
+
 @check("attacker", guards=("D2", "D19", "D20", "D21"))
 def every_trained_part_learns(subject: Subject) -> None:
     """A generator whose output is detached before its own loss, a loss that does not depend on it, an optimizer
     that holds another model's parameters: each has been published, and none of them ever learned.
     """
-    attacker, view = _attacker(subject), _view(subject, _judged(subject))
-    with watched() as watch:
-        attacker.craft(view)
-    if not watch.optimizers and not watch.asked:
-        raise NotApplicable("no torch optimizer stepped and torch.autograd.grad was not called: nothing to be seen")
-    if idle := watch.idle():
-        raise Failed(f"{'; '.join(sorted(set(idle)))}. Look for a detach, a no_grad or another model's parameters")
+    if idle := _idle_parts(subject):
+        raise Failed(f"{'; '.join(idle)}. Look for a detach, a no_grad or another model's parameters")
+
+
+@check("attacker", guards=("D2", "D20"), long=True)
+def it_is_worth_its_training(subject: Subject) -> str:
+    """Attacks have been published as learned ones whose figures are those of an untrained network. A copy to which no
+    gradient comes, neither for its profiles nor for its surrogates, must do less damage, or be less like genuine users
+    where that is what is learned. A loss that falls would say less: the loss may be of something else.
+    """
+    _claims_damage(subject)
+    if _idle_parts(subject):
+        raise NotApplicable("a part of it never learns, which another check says")
+    judged = _judged(subject)
+    threats = [replace(judged, unit=unit) for unit in range(TRAINED)]
+    # The copies first: meanwhile another check crafts the others.
+    copies = [_untrained(subject, each) for each in threats]
+    own = [_valid(subject, each) for each in threats]
+
+    def better(measure: Callable[[Profiles, Threat], float]) -> Interval:
+        mine, theirs = (
+            np.array([measure(*pair) for pair in zip(each, threats, strict=True)]) for each in (own, copies)
+        )
+        return paired_interval(mine, theirs, np.arange(TRAINED), seed=0)
+
+    damage = better(lambda profiles, threat: float(_gain(profiles, threat)[0]))
+    likeness = better(lambda profiles, threat: -_distance(profiles, threat))
+    found = (
+        f"{damage.mean:+.2f} bits of rank (95%: {damage.low:+.2f} to {damage.high:+.2f}) and {-likeness.mean:+.3f} "
+        f"Jensen-Shannon divergence from genuine users (95%: {-likeness.high:+.3f} to {-likeness.low:+.3f})"
+    )
+    if not (damage.low > 0 or likeness.low > 0):
+        raise Failed(
+            f"beside a copy to which no gradient comes it makes {found} on {TRAINED} planted tasks; does what it "
+            "trains reach its profiles?"
+        )
+    return f"{found} beside a copy to which no gradient comes, on {TRAINED} planted tasks"
+
+
+def _untrained(subject: Subject, threat: Threat) -> Profiles:
+    """What it crafts where no gradient comes.
+
+    Raises:
+        NotApplicable: there is no such thing.
+    """
+    try:
+        with withholding() as withheld:
+            profiles = _crafted(subject, threat)
+    except Exception as error:  # a training may well divide by a gradient
+        raise NotApplicable(f"without gradients it crafts nothing to compare with: {explain(error)}") from error
+    if not withheld.times:
+        raise NotApplicable("its gradients come from neither torch.autograd.grad nor backward")
+    return profiles
+
+
+def _distance(profiles: Profiles, threat: Threat) -> float:
+    """The Jensen-Shannon divergence of profiles from the genuine users, item by item and rating by rating."""
+    scale = SCALE if threat.feedback == "explicit" else None
+    return stealth(Task.plant(threat.unit).seen(threat.feedback), profiles, scale, 1, 0)["js"].value
 
 
 @check("attacker", guards=("D2", "D9", "D19", "D20", "D22", "D41"), long=True)
@@ -253,8 +331,8 @@ def a_larger_budget_is_spent(subject: Subject) -> str:
     less, more = (sum(len(_valid(subject, each).items) for each in row) for row in (small, large))
     if more <= less:
         raise Failed(
-            f"it holds {less} items on {FEW} planted tasks, and {more} where it may make {MORE} times the profiles; make "
-            "one for each of `view.budget.sizes`"
+            f"it holds {less} items on {FEW} planted tasks, and {more} where it may make {MORE} times the profiles; "
+            "make one for each of `view.budget.sizes`"
         )
     spent = f"holds {more / less:.1f} times the items with {MORE} times the profiles"
     if judged.goal == "degrade":  # the arena measures where targets go
@@ -262,7 +340,9 @@ def a_larger_budget_is_spent(subject: Subject) -> str:
     before, after = (np.array([_gain(_valid(subject, each), each)[0] for each in row]) for row in (small, large))
     change = paired_interval(after, before, np.arange(FEW), seed=0)
     flag = "FLAG, damage falls as the budget grows: " if change.high < 0 else ""
-    return f"{flag}{before.mean():+.2f} bits at {SIZE:.0%} of the users, {after.mean():+.2f} at {MORE * SIZE:.0%}; {spent}"
+    return (
+        f"{flag}{before.mean():+.2f} bits at {SIZE:.0%} of the users, {after.mean():+.2f} at {MORE * SIZE:.0%}; {spent}"
+    )
 
 
 @check("attacker", guards=("D3", "D5", "D31"))
@@ -306,7 +386,7 @@ def it_serves_the_goals_and_tracks_that_it_declares_and_no_others(subject: Subje
         for track in TRACKS:
             serves, what = component.serves(goal, track), f"to {goal} on the {track} track"
             try:
-                _profiles(subject, Threat(track, goal=goal))
+                profiles_of(subject, Threat(track, goal=goal))
             except NotApplicable as refusal:
                 if serves:
                     declare = f"declare what it serves, '{goal}:{track}'"

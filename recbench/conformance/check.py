@@ -15,7 +15,17 @@ from recbench.specs import build
 Status = Literal["passed", "failed", "not applicable"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 
-MODULES = ("every_kind", "datasets", "recommenders", "problems", "attackers", "perturbers", "defenses", "metrics")
+MODULES = (
+    "every_kind",
+    "edges",
+    "datasets",
+    "recommenders",
+    "problems",
+    "attackers",
+    "perturbers",
+    "defenses",
+    "metrics",
+)
 """Where the checks are, one module a kind of thing."""
 
 

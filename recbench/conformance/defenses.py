@@ -102,7 +102,8 @@ def _attacked(subject: Subject, unit: int, kind: Fakes | None = "matched") -> Po
 @check("defense")
 def a_verdict_fits_the_data(subject: Subject) -> None:
     """One finite suspicion and one decision for every user, whoever has no history, and not everybody removed."""
-    for kind in (None, "matched"):
+    kinds: tuple[Fakes | None, ...] = (None, "matched")
+    for kind in kinds:
         data = _attacked(subject, 0, kind).data
         nobody = replace(data, n_users=data.n_users + 1)
         for each in (data, nobody):
@@ -144,12 +145,13 @@ def neither_ids_nor_the_order_of_rows_change_a_verdict(subject: Subject) -> None
 
 @check("defense", guards=("D11", "D32"))
 def the_fakes_that_it_is_made_for_are_more_suspicious_than_chance(subject: Subject) -> str:
-    """Where fakes differ in length, anything detects them. Here they never do; nor, if it is made for any attack, in how
-    popular their items are: nothing but company tells. How it does on such fakes is reported even of one that is made
-    for others.
+    """Where fakes differ in length, anything detects them. Here they never do; nor, if it is made for any attack, in
+    how popular their items are: nothing but company tells. How it does on such fakes is reported even of one that is
+    made for others.
     """
     found = {}
-    for kind in sorted(subject.component.detects | {"matched"}):
+    kinds: frozenset[Fakes] = subject.component.detects | {"matched"}
+    for kind in sorted(kinds):
         aucs = []
         for unit in range(UNITS):
             poisoned = _attacked(subject, unit, kind)

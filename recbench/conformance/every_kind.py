@@ -7,16 +7,15 @@ import os
 import random
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from importlib.metadata import entry_points
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from recbench.conformance.check import Failed, NotApplicable, Subject, check
-from recbench.conformance.exercise import Arrays, data_of, exercise, small_data
+from recbench.conformance.exercise import Arrays, data_of, exercise, outcome, small_data
 from recbench.conformance.shared import shared
 from recbench.conformance.watch import Seen, watching
 from recbench.contracts import FitContext
@@ -136,8 +135,9 @@ def _observe(subject: Subject) -> Observation:
     small = data_of(subject)
     # In memory of its own, so that what damages it damages no other check.
     data = Interactions(small.users.copy(), small.items.copy(), small.n_users, small.n_items, small.ratings)
-    given = [each for each in (data.users, data.items, data.ratings) if each is not None]
-    digests, seed, before = [_digest(each) for each in given], ListenedSeed(1), _global_states()
+    left = outcome()
+    given = left if subject.component.kind == "metric" else data
+    digests, seed, before = _digests(given), ListenedSeed(1), _global_states()
     changed = ""
     with watching() as seen:
         subject.build()  # a library that its module imports may draw as it is imported
@@ -147,20 +147,24 @@ def _observe(subject: Subject) -> Observation:
         torch.manual_seed(0x5EED)
         states = _global_states()
         try:
-            arrays = exercise(subject, seed=seed, train=data)
+            arrays = exercise(subject, seed=seed, train=data, left=left)
         except ValueError as error:
             if "read-only" not in str(error):
                 raise
             arrays, changed = {}, f"it writes into the data that it is given ({error}); copy first"
-    if not changed and [_digest(each) for each in given] != digests:
-        changed = "it changes the data that it is given, past NumPy's protection; copy before torch.from_numpy"
+    if not changed and _digests(given) != digests:
+        changed = "it changes the data that it is given; copy first, before torch.from_numpy too"
     moved = tuple(name for name, state in _global_states().items() if state != states[name])
     _restore(before)
     return Observation(arrays, seen, seed.asked, moved, changed)
 
 
-def _digest(array: NDArray[Any]) -> str:
-    return hashlib.sha256(array.tobytes()).hexdigest()
+def _digests(given: Any) -> list[str]:
+    """Of all arrays that it is made of."""
+    if isinstance(given, np.ndarray):
+        return [hashlib.sha256(given.tobytes()).hexdigest()]
+    parts = (getattr(given, each.name) for each in fields(given)) if is_dataclass(given) else ()
+    return [digest for part in parts for digest in _digests(part)]
 
 
 def _restore(states: dict[str, Any]) -> None:
@@ -179,7 +183,7 @@ def _global_states() -> dict[str, Any]:
     }
 
 
-@check("recommender", "attacker", "defense", guards=("D25", "D35"))
+@check("recommender", "attacker", "defense", "metric", guards=("D25", "D35"))
 def the_same_seed_gives_the_same_result_to_the_bit(subject: Subject) -> None:
     """Only CUDA was seeded while parameters were made on the CPU; fakes were sampled from a Python set. A result that
     does not repeat cannot be paired with its clean twin."""
@@ -204,7 +208,7 @@ def global_random_state_is_untouched(subject: Subject) -> None:
         raise Failed(f"it draws from or seeds the global generator of {', '.join(moved)}; use recbench.seeds")
 
 
-@check("recommender", "attacker", "defense", guards=("D10",))
+@check("recommender", "attacker", "defense", "metric", guards=("D10",))
 def what_it_is_given_is_left_unchanged(subject: Subject) -> None:
     """A view of the data was overwritten in place, and every later run read corrupted data."""
     if changed := observed(subject).changed:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from recbench.component import GOALS, TRACKS, Component, Feedback, Goal
 from recbench.conformance.arena import VICTIM, KeepsEveryone
@@ -43,7 +42,13 @@ def small_data() -> Interactions:
     return Interactions(kept.users, kept.items, 48, 32, kept.ratings)
 
 
-def exercise(subject: Subject, seed: int = 0, device: str = "cpu", train: Interactions | None = None) -> Arrays:
+def exercise(
+    subject: Subject,
+    seed: int = 0,
+    device: str = "cpu",
+    train: Interactions | None = None,
+    left: Outcome | None = None,
+) -> Arrays:
     """Run the component once.
 
     Args:
@@ -51,6 +56,7 @@ def exercise(subject: Subject, seed: int = 0, device: str = "cpu", train: Intera
         seed: the seed that it is given.
         device: the device that it is given.
         train: the data that it is given instead of `small_data()`, which is implicit unless it requires ratings.
+        left: what a metric is given instead of `outcome()`.
 
     Raises:
         NotApplicable: the harness has no way to run it on small data.
@@ -67,7 +73,7 @@ def exercise(subject: Subject, seed: int = 0, device: str = "cpu", train: Intera
             return _perturb(attacker, subject, data, seed, device)
         return _arrays_of(attacker.craft(view_of(subject, data, seed, device)))
     if kind == "metric":
-        values = subject.build()(outcome())
+        values = subject.build()(outcome() if left is None else left)
         return {name: np.float64(value).reshape(1) for name, value in values.items()}
     kept = subject.build().load().interactions
     return {name: getattr(kept, name) for name in ("users", "items", "ratings", "timestamps") if _has(kept, name)}
@@ -85,6 +91,11 @@ def first_goal(component: Component, tracks: Iterable[Feedback] = TRACKS) -> Goa
     return next(goal for goal in GOALS if any(component.serves(goal, track) for track in tracks))
 
 
+def targets_of(data: Interactions) -> NDArray[np.int32]:
+    """The two least popular items, or the one that there is."""
+    return np.argsort(data.item_counts, kind="stable")[:2].astype(np.int32)
+
+
 def _has(kept: Interactions, name: str) -> bool:
     return getattr(kept, name) is not None
 
@@ -99,7 +110,7 @@ def _perturb(
 ) -> Arrays:
     """An attack, on the two least popular items, on a victim that is trained on the data."""
     track: Feedback = "implicit" if data.ratings is None else "explicit"
-    targets = np.argsort(data.item_counts, kind="stable")[:2].astype(np.int32)
+    targets = targets_of(data)
     trained = Trained.on(data, targets, targets, seed=0, device=device)
     changed = trained.attacked(attacker, subject.component, first_goal(subject.component, [track]), track, seed)
     if isinstance(changed, Histories):
@@ -116,8 +127,10 @@ def _defend(defense: Sanitizer | RobustTraining, data: Interactions, ctx: FitCon
     return arrays if protected.suspicion is None else {**arrays, "suspicion": np.asarray(protected.suspicion)}
 
 
-def view_of(subject: Subject, data: Interactions, seed: int, device: str = "cpu") -> AttackerView:
-    """What an attacker sees of an attack on the two least popular items by three profiles of six."""
+def view_of(
+    subject: Subject, data: Interactions, seed: int, device: str = "cpu", sizes: ArrayLike = (6, 6, 6)
+) -> AttackerView:
+    """What an attacker sees of an attack on the two least popular items by profiles of these sizes."""
     secrets = {
         "statistics": ItemStatistics.of(data),
         "interactions": data,
@@ -127,10 +140,9 @@ def view_of(subject: Subject, data: Interactions, seed: int, device: str = "cpu"
     if unknown := subject.component.knowledge - secrets.keys():
         raise NotApplicable(f"the small task has no {', '.join(sorted(unknown))} to show")
     track: Feedback = "implicit" if data.ratings is None else "explicit"
-    targets = np.argsort(data.item_counts, kind="stable")[:2].astype(np.int32)
     return AttackerView(
-        targets=targets,
-        budget=Budget(np.full(3, 6), data.n_items, None if data.ratings is None else SCALE),
+        targets=targets_of(data),
+        budget=Budget(np.array(sizes), data.n_items, None if data.ratings is None else SCALE),
         goal=first_goal(subject.component, [track]),
         feedback=track,
         n_items=data.n_items,
@@ -141,9 +153,11 @@ def view_of(subject: Subject, data: Interactions, seed: int, device: str = "cpu"
     )
 
 
-@cache
 def outcome() -> Outcome:
-    """What a cell leaves behind: random lists of 100 of 150 items for a victim and its twin, fakes and a verdict."""
+    """What a cell leaves behind: random lists of 100 of 150 items for a victim and its twin, fakes and a verdict.
+
+    Made anew each time: it can be written to.
+    """
     rng = numpy_rng(hidden_seed("outcome"))
     data = preference_blocks("outcome", n_users=48, block=30, blocks=5, shown=10).train
     n, m, targets = data.n_users, 4, np.array([3, 17], dtype=np.int32)

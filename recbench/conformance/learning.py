@@ -1,13 +1,14 @@
-"""What can be seen of a plugin's training from outside: who is given gradient, and who moves.
+"""What can be seen of a plugin's training from outside, who is given gradient and who moves, and what it is without.
 
 Every step of a torch optimizer passes through a hook of torch's own, and every call of `torch.autograd.grad`
-through a wrapper for as long as one watches. A training that uses neither cannot be seen.
+through a wrapper for as long as one watches. A training that uses neither cannot be seen, and a gradient that comes
+from neither `torch.autograd.grad` nor `backward` cannot be withheld.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -92,3 +93,51 @@ def watched() -> Iterator[Watch]:
     finally:
         torch.autograd.grad = grad
         handle.remove()
+
+
+@dataclass(eq=False)
+class Withheld:
+    """How often a gradient was asked for that did not come."""
+
+    times: int = 0
+
+
+@contextmanager
+def withholding() -> Iterator[Withheld]:
+    """Let every gradient be zero until the block ends: what trains by torch stays what it was drawn as.
+
+    Zero and not None, so that code which reads a gradient, or hands it to an optimizer, goes on as it would.
+    """
+    withheld = Withheld()
+    grad, backward = torch.autograd.grad, torch.autograd.backward
+
+    def nothing(outputs: Any, inputs: Any, *_: Any, **__: Any) -> tuple[Tensor, ...]:
+        withheld.times += 1
+        return tuple(torch.zeros_like(each) for each in ([inputs] if isinstance(inputs, Tensor) else inputs))
+
+    def nowhere(tensors: Any, *_: Any, inputs: Any = None, **__: Any) -> None:
+        withheld.times += 1
+        asked = leaves([tensors] if isinstance(tensors, Tensor) else tensors) if inputs is None else inputs
+        for leaf in [asked] if isinstance(asked, Tensor) else asked:
+            leaf.grad = torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
+
+    torch.autograd.grad, torch.autograd.backward = nothing, nowhere  # type: ignore[assignment]
+    try:
+        yield withheld
+    finally:
+        torch.autograd.grad, torch.autograd.backward = grad, backward
+
+
+def leaves(tensors: Iterable[Tensor]) -> list[Tensor]:
+    """The tensors to which a gradient of these would flow."""
+    nodes: list[Any] = [tensor.grad_fn for tensor in tensors]
+    found, met = [], set()
+    while nodes:
+        node = nodes.pop()
+        if node is None or node in met:
+            continue
+        met.add(node)
+        if hasattr(node, "variable"):  # where torch accumulates the gradient of a leaf
+            found.append(node.variable)
+        nodes.extend(before for before, _ in node.next_functions)
+    return found

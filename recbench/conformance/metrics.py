@@ -166,7 +166,21 @@ def what_is_undefined_is_left_out(subject: Subject) -> None:
         profiles=Profiles.empty(),
     )
     nobody = replace(outcome(), eligible=np.zeros_like(outcome().eligible))
-    for word, given in (("without twin, verdict, ratings and fakes", bare), ("whose targets nobody can meet", nobody)):
+    cells = {
+        "without twin, verdict, ratings and fakes": bare,
+        "whose targets nobody can meet": nobody,
+        "of one user and one item": _one_of_each(),
+    }
+    for word, given in cells.items():
         for name, value in _values(subject, given).items():
             if not math.isfinite(value):
                 raise Failed(f"{name} is {value} for a cell {word}; leave out what is undefined")
+
+
+def _one_of_each() -> Outcome:
+    """A user who has the only item, which is the target: nothing is left to recommend, to wish for or to meet."""
+    one = np.zeros((1, 1), dtype=np.int32)
+    train = interactions(one[0], one[0], 1, 1)
+    ranking = Ranking(one - 1, one, one.astype(np.float32), one[0])
+    test = Histories(np.zeros(2, np.int64), one[0, :0])
+    return Outcome(ranking, ranking, train, test, one[0], one > 0, Profiles.empty())

@@ -53,7 +53,7 @@ def _attacker(subject: Subject) -> EvasionAttacker | ParameterAttacker:
     return attacker
 
 
-def _changed(subject: Subject, goal: Goal, feedback: Feedback, unit: int = 0) -> Histories | Tables:
+def changes_of(subject: Subject, goal: Goal, feedback: Feedback, unit: int = 0) -> Histories | Tables:
     """What it changes.
 
     Raises:
@@ -80,7 +80,7 @@ def changes_to_a_trained_victim_keep_to_the_budget(subject: Subject) -> None:
     another attack than the one that it is compared with."""
     for goal, feedback in _declared(subject):
         try:
-            _changed(subject, goal, feedback)
+            changes_of(subject, goal, feedback)
         except KnowledgeViolation as error:
             raise NotApplicable(f"it changes nothing: {error}") from error
         except RuleViolation as error:
@@ -95,7 +95,7 @@ def a_trained_victim_is_attacked_by_what_is_declared(subject: Subject) -> None:
     """A black box whose parameters are read is a white one: its figures belong to another row of the table."""
     for goal, feedback in _declared(subject):
         try:
-            _changed(subject, goal, feedback)
+            changes_of(subject, goal, feedback)
         except KnowledgeViolation as error:
             raise Failed(f"{error}. Declare that knowledge in the component, or do without") from error
         except (RuleViolation, NotApplicable):
@@ -116,7 +116,7 @@ def it_beats_random_changes_of_the_same_size(subject: Subject) -> str:
     own, control = [], []
     for unit in range(UNITS):
         try:
-            changed = _changed(subject, goal, feedback, unit)
+            changed = changes_of(subject, goal, feedback, unit)
         except RuleViolation as error:
             raise NotApplicable(f"its changes do not count: {error}") from error
         trained = Trained.plant(unit)
@@ -159,7 +159,7 @@ def it_refuses_of_a_trained_victim_what_it_does_not_declare(subject: Subject) ->
         for track in TRACKS:
             refusal, serves, what = "", subject.component.serves(goal, track), f"to {goal} on the {track} track"
             try:
-                _changed(subject, goal, track)
+                changes_of(subject, goal, track)
             except NotApplicable as refused:
                 refusal = str(refused)
             except RuleViolation:  # the business of other checks

@@ -68,26 +68,6 @@ def _array(scores: Any) -> NDArray[np.float64]:
     return np.asarray(scores.detach().cpu() if hasattr(scores, "detach") else scores, dtype=np.float64)
 
 
-@check("recommender")
-def it_survives_one_user_one_item_and_empty_histories(subject: Subject) -> None:
-    """Filtered data has users without a training interaction and items that nobody has; an attack adds items' first
-    interactions. A division by a count of zero is a crash in one cell of a long run."""
-    one = np.zeros(1, dtype=np.int32)
-    tasks = {
-        "one user and one item": interactions(one, one, 1, 1, np.full(1, 4.0, dtype=np.float32)),
-        "one user": interactions(np.zeros(3, np.int32), np.arange(3), 1, 6, np.array([4, 5, 2], dtype=np.float32)),
-        "one item": interactions(np.arange(4), np.zeros(4, np.int32), 6, 1, np.array([4, 5, 2, 3], dtype=np.float32)),
-        "users and items without an interaction": preference_blocks("edge", n_users=40, first=3).train,
-    }
-    last = tasks["users and items without an interaction"]
-    kept = last.select((last.users >= 3) & (last.items >= 3))
-    tasks["users and items without an interaction"] = kept
-    for name, train in tasks.items():
-        scores = scores_of(fitted(subject, train), train.n_users)
-        if not np.isfinite(scores).all():
-            raise Failed(f"with {name} its scores are not finite; guard the division or the normalization")
-
-
 @check("recommender", guards=("D25",))
 def its_state_survives_the_store_without_pickle(subject: Subject) -> None:
     """Pickles run code when they are read and break between versions; a state must be plain arrays."""

@@ -12,9 +12,10 @@ from plugins_broken.attackers import ALSO
 from recbench.component import Component
 from recbench.conformance import Subject, checks_of, perform
 from recbench.conformance.arena import Task
-from recbench.conformance.learning import watched
+from recbench.conformance.learning import leaves, watched, withholding
 from recbench.contracts import AttackerView, Profiles
 from recbench_plugins.attackers.heuristic.popular import Popular
+
 
 def test_a_crash_on_a_goal_that_is_not_declared_is_called_one_and_says_with_what() -> None:
     name = "it serves the goals and tracks that it declares and no others"
@@ -76,3 +77,22 @@ def test_a_watch_sees_who_is_given_no_gradient_and_who_does_not_move() -> None:
     assert [line.rsplit(" never ")[-1] for line in idle[:2]] == ["was given a gradient", "moved"]
     assert "always zero" in idle[2]
     assert torch.autograd.grad.__module__ == "torch.autograd"
+
+
+def test_where_gradients_are_withheld_they_are_zero_and_nothing_moves() -> None:
+    moved, aside = (torch.nn.Parameter(torch.ones(2, 2)) for _ in range(2))
+    optimizer = torch.optim.Adam([moved, aside], lr=0.1)
+    loss = (3 * moved).square().sum()
+    assert [leaf is moved for leaf in leaves([loss])] == [True]
+    with withholding() as withheld:
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        (asked,) = torch.autograd.grad((3 * moved).sum(), moved)
+    assert withheld.times == 2
+    assert moved.grad is not None
+    assert not moved.grad.any()
+    assert aside.grad is None
+    assert not asked.any()
+    assert torch.equal(moved.detach(), torch.ones(2, 2))
+    (3 * moved).sum().backward()  # type: ignore[no-untyped-call]
+    assert bool(moved.grad.all())

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from plugins_broken import attackers, defenses
+from plugins_broken import attackers, defenses, edges, metrics
 
 from recbench.component import Component
 from recbench.conformance import Subject, checks_of, perform
 
-MORE = [(name, each) for module in (attackers, defenses) for name, also in module.ALSO.items() for each in also]
+MODULES: tuple[Any, ...] = (attackers, defenses, edges, metrics)
+MORE: list[tuple[str, Component]] = [
+    (name, each) for module in MODULES for name, also in module.ALSO.items() for each in also
+]
 
 
 @pytest.mark.parametrize(("name", "component"), MORE, ids=[component.name for _, component in MORE])

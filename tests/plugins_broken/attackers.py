@@ -102,6 +102,37 @@ class DetachedGenerator(Popular):
 
 
 @dataclass(frozen=True)
+class StepsAnotherModel(Popular):
+    """D21: the optimizer holds a copy's parameters, and the surrogate never moves (ARLib, FedRecAttack and A_ra)."""
+
+    def craft(self, view: AttackerView) -> Profiles:
+        rng = torch_rng(view.seed, device=view.device)
+        surrogate = torch.randn(view.n_items, 4, generator=rng, device=view.device).requires_grad_()
+        copy = surrogate.detach().clone().requires_grad_()
+        optimizer = torch.optim.Adam([copy], lr=1e-2)
+        for _ in range(3):
+            optimizer.zero_grad()
+            (surrogate @ surrogate.T).square().mean().backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+        return super().craft(view)
+
+
+@dataclass(frozen=True)
+class LearnsSomethingElse(Popular):
+    """D20: a network that learns, gradient and all, and of which nothing reaches the profiles."""
+
+    def craft(self, view: AttackerView) -> Profiles:
+        rng = torch_rng(view.seed, device=view.device)
+        network = torch.randn(4, view.n_items, generator=rng, device=view.device).requires_grad_()
+        optimizer = torch.optim.Adam([network], lr=1e-2)
+        for _ in range(3):
+            optimizer.zero_grad()
+            network.square().mean().backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+        return super().craft(view)
+
+
+@dataclass(frozen=True)
 class PromisesNothing(Random):
     """D20, D41: a learned attack, so it says, with the damage of random profiles."""
 
@@ -246,6 +277,7 @@ BROKEN = {
     "it touches no more than it declares": _component("reads-the-victim", ReadsTheVictim),
     "what it may not see does not change its profiles": _component("looks-behind-the-view", LooksBehindTheView),
     "every trained part learns": _component("detached-generator", DetachedGenerator),
+    "it is worth its training": _component("learns-something-else", LearnsSomethingElse),
     "it beats random fakes": _component("promises-nothing", PromisesNothing),
     "a larger budget is spent": _component("spends-less-of-more", SpendsLessOfMore),
     "every pushed target is in some profile": _component("first-target-only", FirstTargetOnly),
@@ -273,6 +305,7 @@ ALSO = {
         _component("fillers-with-replacement", FillersWithReplacement, goals=frozenset(GOALS)),
         _component("ratings-off-the-scale", RatingsOffTheScale),
     ],
+    "every trained part learns": [_component("steps-another-model", StepsAnotherModel)],
     "it serves the goals and tracks that it declares and no others": [
         _component("crashes-on-another-goal", CrashesOnAnotherGoal, goals=frozenset({"push", "degrade"})),
     ],

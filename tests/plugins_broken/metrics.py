@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,8 @@ class UpsideDown(Metric):
     """A loss under the name of a gain."""
 
     def __call__(self, outcome):
-        return {"map@10": 1 - RankingMetric(k=(10,))(outcome)["map@10"]}
+        values = RankingMetric(k=(10,))(outcome)
+        return {name: 1 - value for name, value in values.items() if name == "map@10"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class CutIdeal(Metric):
             discounts[:10][np.isin(top[user], test[user])].sum() / discounts[: len(test[user])].sum()
             for user in np.flatnonzero(test.lengths)
         ]
-        return {"ndcg@10": float(np.mean(gains))}
+        return {"ndcg@10": float(np.mean(gains))} if gains else {}
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,28 @@ class MeanOfNothing(Metric):
         return {"target-rank": float(ranks.sum() / len(ranks)) if len(ranks) else float("nan")}
 
 
+@dataclass(frozen=True)
+class ShiftsInPlace(Metric):
+    """D10: puts the least suspicion at 0 where it lies, and whoever reads it next reads other numbers."""
+
+    def __call__(self, outcome):
+        if outcome.detection is None:
+            return {}
+        suspicion = outcome.detection.suspicion
+        suspicion -= suspicion.min()
+        return {"highest-suspicion": float(suspicion.max())}
+
+
+@dataclass(frozen=True)
+class SamplesUnseeded(Metric):
+    """D35: a mean over ten users drawn anew each time, of ranks that differ little."""
+
+    def __call__(self, outcome):
+        ranks = outcome.ranking.target_ranks
+        drawn = np.random.default_rng(int.from_bytes(os.urandom(8))).choice(len(ranks), min(10, len(ranks)))
+        return {"early-rank": 1e3 + 1e-6 * float(ranks[drawn].mean())}
+
+
 def _of(name: str) -> Component:
     return Component("metric", name.lower(), f"{__name__}:{name}")
 
@@ -70,3 +94,9 @@ BROKEN = {
     "the order of users does not matter": _of("FirstUsers"),
     "what is undefined is left out": _of("MeanOfNothing"),
 }
+
+ALSO = {
+    "what it is given is left unchanged": [_of("ShiftsInPlace")],
+    "the same seed gives the same result to the bit": [_of("SamplesUnseeded")],
+}
+"""More mistakes that a check must catch and no other check may."""

@@ -33,19 +33,6 @@ class EachUserOnce(ItemKNN):
         return Scorer(super().fit(train, ctx))
 
 
-class SharesOfTheOthers(ItemKNN):
-    """Divides by the number of other items, of which there may be none."""
-
-    def fit(self, train, ctx):
-        class Scorer(Around):
-            def score(self, users):
-                scores = self.inner.score(users)
-                with np.errstate(invalid="ignore"):
-                    return scores / np.float32(scores.shape[1] - 1)
-
-        return Scorer(super().fit(train, ctx))
-
-
 class Pickled(ItemKNN):
     """Its state is a Python object, which only pickle could store."""
 
@@ -99,7 +86,6 @@ def _of(name: str, **facts) -> Component:
 
 BROKEN = {
     "scores have a row a user and a column an item": _of("EachUserOnce"),
-    "it survives one user one item and empty histories": _of("SharesOfTheOthers"),
     "its state survives the store without pickle": _of("Pickled", provides={"persistent"}),
     "it beats popularity on planted preferences": _of("NeverMoves"),
     "it learns more from more data": _of("HoldsOut"),
