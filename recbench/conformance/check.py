@@ -22,6 +22,7 @@ MODULES = (
     "recommenders",
     "problems",
     "attackers",
+    "bilevel",
     "perturbers",
     "defenses",
     "metrics",
