@@ -164,8 +164,8 @@ class SASRecProblem(Accelerable):
         spare = self.counts[users] - lengths
         late = torch.rand(len(users), generator=rng, device=self.device, dtype=torch.float64)
         ends = self.ends[users] - ((spare + 1) * late).long()
-        number = ((lengths - 1).cumsum(0) - 1) // self.model.batch_size
-        steps = torch.arange(len(users), device=self.device).split(number.unique(return_counts=True)[1].tolist())
+        sizes = (((lengths - 1).cumsum(0) - 1) // self.model.batch_size).bincount()
+        steps = torch.split(torch.arange(len(users), device=self.device), sizes[sizes > 0].tolist())
         for k in torch.randperm(len(steps), generator=rng, device=self.device).tolist():
             step = steps[k]
             entries = self._padded(ends[step], lengths[step], int(lengths[step].max()))
