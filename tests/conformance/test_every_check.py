@@ -28,7 +28,6 @@ BROKEN = _broken()
 SMALLER = {
     "adaptive": {"trials": 4},
     "gan": {"imitation_steps": 40, "dim": 8, "epochs": 20, "starts": 1, "held_out": 1},
-    "rapu-g": {"dim": 8, "epochs": 12, "unrolled": 12, "steps": 4},
     "unrolled-gradient": {"dim": 8, "epochs": 20, "steps": 4},
     "simgcl": {"dim": 16},
 }
