@@ -35,7 +35,6 @@ sizes = [0.2, 0.1]
 
 [threat.targets]
 count = 2
-groups = 2
 """
 Records = dict[tuple[str, str, str, float, int, int, int], dict[str, Any]]
 
