@@ -39,4 +39,5 @@ def carried(value: Tensor, tables: Tables, slopes: Tables) -> Tensor:
 
 def along(slope: Tensor) -> Tensor:
     """The direction of every row of a gradient [n, d]; zero where the row is."""
-    return slope / slope.norm(dim=1, keepdim=True).clamp(min=1e-30)
+    direction: Tensor = slope / slope.norm(dim=1, keepdim=True).clamp(min=1e-30)
+    return direction
