@@ -75,6 +75,15 @@ def recbench_defenses() -> Iterator[Component]:
     )
     yield Component(
         "defense",
+        "gan-discriminator",
+        "recbench_plugins.defenses.detection.gan_discriminator:GANDiscriminator",
+        provides=frozenset({"sanitizer"}),
+        family="detection",
+        summary="suspects whom the discriminator of a GAN, trained on the data as given, scores unlike the rest",
+        reference="Goodfellow et al., Generative adversarial nets, NIPS 2014",
+    )
+    yield Component(
+        "defense",
         "graphrfi",
         "recbench_plugins.defenses.detection.graphrfi:GraphRfi",
         provides=frozenset({"robust-training", "supervised"}),
