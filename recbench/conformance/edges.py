@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from recbench.component import Feedback
-from recbench.conformance import attackers, perturbers
+from recbench.conformance import attackers, defenses, perturbers
 from recbench.conformance.check import Failed, NotApplicable, Subject, check
 from recbench.conformance.exercise import data_of, exercise, first_goal, targets_of, view_of
 from recbench.conformance.planted import interactions, preference_blocks
@@ -73,12 +73,19 @@ def it_survives_one_user_one_item_and_empty_histories(subject: Subject) -> None:
                 raise Failed(f"{what}; mind what may be empty, or refuse by a RecbenchError") from error
             done += 1
     if not done:
-        raise NotApplicable("it refuses all that it says it serves, or breaks its budget on data without an edge")
+        raise NotApplicable("it refuses all that it says it serves, or does not count without an edge either")
 
 
 def _tracks(subject: Subject, data: Interactions) -> Iterator[Interactions]:
     """The data on each track that it is judged on; not on one where what it does does not count anyway."""
     component = subject.component
+    if component.kind == "defense":
+        try:
+            defenses.a_verdict_fits_the_data.function(subject)
+        except Failed:
+            return
+        except NotApplicable:  # it judges nobody
+            pass
     if component.kind != "attacker":
         yield data if data_of(subject).ratings is not None else binarize(data)
         return
