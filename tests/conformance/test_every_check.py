@@ -27,11 +27,13 @@ def _broken() -> dict[str, Component]:
 BROKEN = _broken()
 SMALLER = {
     "adaptive": {"trials": 4},
-    "gan": {"imitation_steps": 40, "dim": 8, "epochs": 20, "starts": 1, "held_out": 1},
+    "gan": {"hidden": 32, "imitation_steps": 40, "steps": 6, "dim": 8, "epochs": 20, "starts": 1, "held_out": 1},
     "unrolled-gradient": {"dim": 8, "epochs": 20, "steps": 4},
     "simgcl": {"dim": 16},
 }
-"""Of plugins that train long: attackers' checks craft some thirty times. `recbench check NAME` has the defaults."""
+"""Of plugins that train long: attackers' checks craft some sixty times. `recbench check NAME` has the defaults."""
+AS_IT_IS = {"gan": ("it raises its target on surrogates that it has never seen",)}
+"""Checks of these that are about a task too large for them made smaller."""
 EXTRAS = ("implicit", "cornac", "keras")
 """Libraries without which the recommenders that are called after them cannot be tried."""
 STANDARD = load_plugins(third_party=False).components()
@@ -73,7 +75,8 @@ def test_every_standard_plugin_passes_all_of_its_checks(component, request):
     library = component.name.partition("-")[0]
     if library in EXTRAS:
         pytest.importorskip(library, reason=f"pip install 'recbench[{library}]'")
-    subject = Subject(component, SMALLER.get(component.name, {}))
-    outcomes = [perform(each, subject) for each in checks_of(component.kind)]
+    smaller, itself = Subject(component, SMALLER.get(component.name, {})), Subject(component)
+    large = AS_IT_IS.get(component.name, ())
+    outcomes = [perform(each, itself if each.name in large else smaller) for each in checks_of(component.kind)]
     assert {outcome.check.name: outcome.reason for outcome in outcomes if outcome.status == "failed"} == {}
     assert any(outcome.status == "passed" for outcome in outcomes)

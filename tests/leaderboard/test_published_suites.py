@@ -15,6 +15,7 @@ from recbench.matrix.identity import Circumstances
 from recbench.matrix.plan import Plan
 from recbench.matrix.suite import Suite, load_suite
 from recbench.plugins import load_plugins
+from recbench.specs import parts_of
 from recbench.submission.verify import verify
 
 LEADERBOARDS = Path(__file__).parents[2] / "leaderboards"
@@ -68,7 +69,8 @@ def test_the_standard_suite_holds_every_standard_plugin_or_says_why_not() -> Non
     left_out = {name for line in reasons for name in line[1:].partition(":")[0].split(",")}
     left_out = {name.strip() for name in left_out}
     asked = {("recommender", *suite.recommenders), ("attacker", *suite.attackers), ("defense", *suite.defenses)}
-    named = {(kind, name) for kind, *names in asked for name in names} - {("attacker", "none"), ("defense", "none")}
+    named = {(kind, part) for kind, *names in asked for name in names for part in parts_of(str(name))}
+    named -= {("attacker", "none"), ("defense", "none")}
     plugins = load_plugins(third_party=False)
     fitting = {
         (component.kind, component.name)
