@@ -58,7 +58,7 @@ def test_what_cannot_be_timed_fails_the_command(tmp_path, capfd):
     assert not out.exists()
 
 
-def test_an_interrupted_suite_leaves_the_figures_that_it_has(tmp_path):
+def test_an_interrupted_suite_leaves_the_figures_that_it_has(tmp_path, interruptible):
     """As Ctrl-C does it, and `timeout -s INT`: the whole group of processes is told."""
     out, said = tmp_path / "figures.json", tmp_path / "said.txt"
     command = [sys.executable, "-c", "from recbench.cli import main; raise SystemExit(main())", "time", "popularity"]

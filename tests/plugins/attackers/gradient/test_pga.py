@@ -18,8 +18,8 @@ from recbench.contracts import (
 )
 from recbench.data import Interactions
 from recbench_plugins.attackers.gradient.als import ALS, Fakes
-from recbench_plugins.attackers.gradient.pga import CHUNK, PGA, attack_loss
-from recbench_plugins.attackers.objectives import Aim
+from recbench_plugins.attackers.gradient.pga import PGA, attack_loss
+from recbench_plugins.attackers.objectives import Aim, at_once
 
 N_USERS, N_ITEMS, TARGET = 150, 60, 0
 SCALE = RatingScale(1, 5, 1)
@@ -127,8 +127,8 @@ def test_the_attacks_loss_is_that_of_the_aim_whatever_the_chunk(monkeypatch: pyt
     rng = torch.Generator().manual_seed(0)
     users, items = torch.randn(N_USERS, 4, generator=rng), torch.randn(N_ITEMS, 4, generator=rng)
     whole, gradient = attack_loss(aim, users, items)
-    assert len(users) < CHUNK
-    monkeypatch.setattr("recbench_plugins.attackers.gradient.pga.CHUNK", 7)
+    assert len(users) < at_once(N_ITEMS)
+    monkeypatch.setattr("recbench_plugins.attackers.gradient.pga.at_once", lambda n_items: 7)
     parts, same = attack_loss(aim, users, items)
     assert parts == pytest.approx(whole, abs=1e-5)
     torch.testing.assert_close(gradient, same)
