@@ -1,11 +1,6 @@
 """`recbench time`: the suite, its figures, and what may be held against what."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 
 import pytest
 
@@ -56,22 +51,6 @@ def test_what_cannot_be_timed_fails_the_command(tmp_path, capfd):
     assert "not done after 1 s" in said
     assert "nothing was timed" in said
     assert not out.exists()
-
-
-def test_an_interrupted_suite_leaves_the_figures_that_it_has(tmp_path, interruptible):
-    """As Ctrl-C does it, and `timeout -s INT`: the whole group of processes is told."""
-    out, said = tmp_path / "figures.json", tmp_path / "said.txt"
-    command = [sys.executable, "-c", "from recbench.cli import main; raise SystemExit(main())", "time", "popularity"]
-    with said.open("wb") as file:
-        process = subprocess.Popen(
-            [*command, "gan", "--users", "100", "--out", str(out)], stdout=file, stderr=file, start_new_session=True
-        )
-    while b"." not in said.read_bytes():  # one benchmark is done
-        assert process.poll() is None, said.read_text()
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(120) == 1, said.read_text()
-    assert Report.read(out).timings
 
 
 def test_figures_of_another_machine_are_refused_before_anything_is_timed(timed, tmp_path, capsys):
