@@ -60,7 +60,8 @@ def time(
     settings = Settings(tuple(component.name for component in components), device, threads, users, seconds)
     earlier = None if compare is None else _comparable(Report.read(compare), compare, settings)
     code = _measure(settings, out)
-    report = Report.read(out) if out.exists() else None
+    # pytest-benchmark opens the file at its start, and writes it at its end.
+    report = Report.read(out) if out.exists() and out.stat().st_size else None
     if report is None or not report.timings:
         out.unlink(missing_ok=True)
         typer.echo("nothing was timed", err=True)

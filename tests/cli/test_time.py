@@ -1,6 +1,8 @@
 """`recbench time`: the suite, its figures, and what may be held against what."""
 
 import json
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -50,6 +52,47 @@ def test_what_cannot_be_timed_fails_the_command(tmp_path, capfd):
     said = capfd.readouterr().err
     assert "not done after 1 s" in said
     assert "nothing was timed" in said
+    assert not out.exists()
+
+
+class Interrupted:
+    """A suite that Ctrl-C ends: the command hears it while it waits, and the suite writes what it has, then ends."""
+
+    figures = b""
+
+    def __init__(self, command, **_):
+        self.out = Path(command[command.index("--benchmark-json") + 1])
+        self.out.touch()  # as pytest-benchmark does at its start
+        self.heard = False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+    def wait(self):
+        if not self.heard:
+            self.heard = True
+            raise KeyboardInterrupt
+        self.out.write_bytes(self.figures)
+        return 2
+
+
+def test_an_interrupted_suite_leaves_the_figures_that_it_has(timed, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    monkeypatch.setattr(Interrupted, "figures", timed.read_bytes())
+    out = tmp_path / "figures.json"
+    assert main(["time", "ease", "--out", str(out)]) == 1
+    assert Report.read(out).timings
+    assert "fit" in capfd.readouterr().out
+
+
+def test_a_suite_that_is_interrupted_before_its_first_figure_leaves_no_file(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    out = tmp_path / "figures.json"
+    assert main(["time", "ease", "--out", str(out)]) == 3
+    assert "nothing was timed" in capfd.readouterr().err
     assert not out.exists()
 
 
