@@ -40,8 +40,9 @@ UNITS = 20
 """Planted tasks on which an attacker must beat random fakes."""
 FEW = 4
 """Planted tasks where only a clear defect is looked for."""
-TRAINED = 12
-"""Planted tasks on which an attack that trains is held against its untrained copy."""
+LOOKS = (8, 12)
+"""Planted tasks on which an attack that trains is held against its untrained copy: the second where the first leave it
+open."""
 MORE = 3
 """Times the profiles that a larger budget has."""
 
@@ -251,29 +252,35 @@ def it_is_worth_its_training(subject: Subject) -> str:
     if _idle_parts(subject):
         raise NotApplicable("a part of it never learns, which another check says")
     judged = _judged(subject)
-    threats = [replace(judged, unit=unit) for unit in range(TRAINED)]
-    # The copies first: meanwhile another check crafts the others.
-    copies = [_untrained(subject, each) for each in threats]
-    own = [_valid(subject, each) for each in threats]
-
-    def better(measure: Callable[[Profiles, Threat], float]) -> Interval:
-        mine, theirs = (
-            np.array([measure(*pair) for pair in zip(each, threats, strict=True)]) for each in (own, copies)
+    threats: list[Threat] = []
+    own: list[Profiles] = []
+    copies: list[Profiles] = []
+    for units in LOOKS:
+        more = [replace(judged, unit=unit) for unit in range(len(threats), units)]
+        threats += more
+        # The copies first: meanwhile another check crafts the others.
+        copies += [_untrained(subject, each) for each in more]
+        own += [_valid(subject, each) for each in more]
+        damage = _excess(own, copies, threats, lambda profiles, threat: float(_gain(profiles, threat)[0]))
+        likeness = _excess(own, copies, threats, lambda profiles, threat: -_distance(profiles, threat))
+        found = (
+            f"{damage.mean:+.2f} bits of rank (95%: {damage.low:+.2f} to {damage.high:+.2f}) and {-likeness.mean:+.3f} "
+            f"Jensen-Shannon divergence from genuine users (95%: {-likeness.high:+.3f} to {-likeness.low:+.3f})"
         )
-        return paired_interval(mine, theirs, np.arange(TRAINED), seed=0)
-
-    damage = better(lambda profiles, threat: float(_gain(profiles, threat)[0]))
-    likeness = better(lambda profiles, threat: -_distance(profiles, threat))
-    found = (
-        f"{damage.mean:+.2f} bits of rank (95%: {damage.low:+.2f} to {damage.high:+.2f}) and {-likeness.mean:+.3f} "
-        f"Jensen-Shannon divergence from genuine users (95%: {-likeness.high:+.3f} to {-likeness.low:+.3f})"
+        if damage.low > 0 or likeness.low > 0:
+            return f"{found} beside a copy to which no gradient comes, on {units} planted tasks"
+    raise Failed(
+        f"beside a copy to which no gradient comes it makes {found} on {units} planted tasks; does what it trains "
+        "reach its profiles?"
     )
-    if not (damage.low > 0 or likeness.low > 0):
-        raise Failed(
-            f"beside a copy to which no gradient comes it makes {found} on {TRAINED} planted tasks; does what it "
-            "trains reach its profiles?"
-        )
-    return f"{found} beside a copy to which no gradient comes, on {TRAINED} planted tasks"
+
+
+def _excess(
+    own: list[Profiles], other: list[Profiles], threats: list[Threat], measure: Callable[[Profiles, Threat], float]
+) -> Interval:
+    """By how much profiles have more of something than others have on the same tasks."""
+    mine, theirs = (np.array([measure(*pair) for pair in zip(each, threats, strict=True)]) for each in (own, other))
+    return paired_interval(mine, theirs, np.arange(len(threats)), seed=0)
 
 
 def _untrained(subject: Subject, threat: Threat) -> Profiles:
@@ -320,7 +327,7 @@ def it_beats_random_fakes(subject: Subject) -> str:
     return f"{gain.mean:+.2f} bits more (95%: {gain.low:+.2f} to {gain.high:+.2f}) on {UNITS} planted tasks"
 
 
-@check("attacker", guards=("D10",))
+@check("attacker", guards=("D10",), long=True)
 def a_larger_budget_is_spent(subject: Subject) -> str:
     """An attack that allots the budget by a wrong formula is judged at sizes that it never had. What it does with more
     is reported: damage that falls as the budget grows is honest where it is true, and a flag.

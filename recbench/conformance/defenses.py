@@ -27,11 +27,13 @@ from recbench.contracts import (
 )
 from recbench.data.interactions import Interactions
 from recbench.evaluation.detection import roc_auc
-from recbench.evaluation.statistics import interval
+from recbench.evaluation.statistics import interval, paired_interval
 from recbench.matrix.injection import Poisoned
 
 UNITS = 20
 """Planted attacks over which a detector must beat chance."""
+MOVED, GAIN = 10, 0.02
+"""Planted attacks in which the fakes change places, and the AUC that this may bring: 0 is crossed by luck."""
 FALSE_POSITIVES = 0.05
 """The share of genuine users that a detector may remove where nobody attacked."""
 TOLERANCE = 1e-4
@@ -141,6 +143,38 @@ def neither_ids_nor_the_order_of_rows_change_a_verdict(subject: Subject) -> None
             f"with users renamed and rows in another order, suspicion moves by {change:.2g} of its deviation "
             f"({TOLERANCE:g} is allowed) or other users go; judge what users hold, not where they stand"
         )
+
+
+@check("defense", guards=("D42",))
+def a_training_suspects_nobody_for_standing_last(subject: Subject) -> str:
+    """A detector that is trained beside a recommender starts from tables drawn by lot, so that new names change every
+    suspicion a little. It may not find fakes better where they are appended to the data, as they are in published code.
+    """
+    if isinstance(subject.build(), Sanitizer):
+        raise NotApplicable("it judges before training: another check asks that new names change nothing")
+    mixed, last = [], []
+    for unit in range(MOVED):
+        poisoned = _attacked(subject, unit)
+        fake = np.arange(poisoned.data.n_users) >= poisoned.n_genuine
+        try:
+            mixed.append(roc_auc(_suspicion(subject, poisoned.data)[poisoned.public_id], fake))
+            last.append(roc_auc(_suspicion(subject, _appended(poisoned)), fake))
+        except RuleViolation as error:
+            raise NotApplicable(f"its answer does not count: {error}") from error
+    gain = paired_interval(np.array(last), np.array(mixed), np.arange(MOVED), seed=0)
+    found = f"an AUC {gain.mean:+.2f} (95%: {gain.low:+.2f} to {gain.high:+.2f}) where the fakes stand last"
+    if gain.low > GAIN:
+        raise Failed(f"{found}, on {MOVED} planted attacks; judge what users hold, not where they stand")
+    return found
+
+
+def _appended(poisoned: Poisoned) -> Interactions:
+    """The data with the fakes at the end."""
+    data, place = poisoned.data, np.argsort(poisoned.public_id).astype(np.int32)
+    users = place[data.users]
+    rows = np.argsort(users, kind="stable")
+    ratings = None if data.ratings is None else data.ratings[rows]
+    return Interactions(users[rows], data.items[rows], data.n_users, data.n_items, ratings)
 
 
 @check("defense", guards=("D11", "D32"))

@@ -237,7 +237,9 @@ def everything_it_returns_is_finite(subject: Subject) -> None:
     refused = 0
     for track, data in tracks.items():
         try:
-            arrays = exercise(subject, train=data)
+            # The watched run is one on this track.
+            watched = (data.ratings is None) == (data_of(subject).ratings is None)
+            arrays = observed(subject).arrays if watched else exercise(subject, train=data)
         except RecbenchError as refusal:
             refused += 1
             if refused == len(tracks):

@@ -26,8 +26,6 @@ SECONDS = 300.0
 
 def outcomes(subject: Subject, jobs: int, seconds: float = SECONDS) -> Iterator[Outcome]:
     """Try every check of the subject; outcomes come as they are done."""
-    checks = sorted(checks_of(subject.component.kind), key=lambda each: not each.long)
-    claimed = {f"check-{k}": each for k, each in enumerate(checks)}
     with tempfile.TemporaryDirectory() as folder:
         preload = (*PRELOAD, *(f"recbench.conformance.{module}" for module in MODULES))
         store = Store(Path(folder))
@@ -37,6 +35,9 @@ def outcomes(subject: Subject, jobs: int, seconds: float = SECONDS) -> Iterator[
             "shared": str(store.root.absolute() / "shared"),
         }
         with LocalExecutor(store, jobs, preload) as executor:
+            # Only now, for it imports torch: so do the workers meanwhile.
+            checks = sorted(checks_of(subject.component.kind), key=lambda each: not each.long)
+            claimed = {f"check-{k}": each for k, each in enumerate(checks)}
             for key, each in claimed.items():
                 function, arguments = f"{__name__}:{work.__name__}", {**about, "check": each.name}
                 executor.submit(Task(key, function, arguments, limits=Limits(seconds=seconds), label=each.name))

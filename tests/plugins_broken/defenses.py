@@ -71,6 +71,16 @@ class UpsideDownBeside(AdversarialTraining):
 
 
 @dataclass(frozen=True)
+class SuspectsTheLastBeside(AdversarialTraining):
+    """D42 of such a detector: fakes are found by their ids too, since that is where attacks append them."""
+
+    def fit(self, recommender: Recommender, train: Interactions, ctx: FitContext) -> Protected:
+        suspicion = PCAVarSelect().inspect(train, ctx).suspicion
+        place = np.arange(train.n_users) / train.n_users
+        return replace(super().fit(recommender, train, ctx), suspicion=suspicion + suspicion.std() * place)
+
+
+@dataclass(frozen=True)
 class LikeTheMany(Sanitizer):
     """It suspects those whose items are popular and knows nothing else: other fakes escape."""
 
@@ -142,6 +152,7 @@ BROKEN = {
     "a verdict fits the data": _component("forgets-the-silent", ForgetsTheSilent),
     "genuine users stay where nobody attacked": _component("removes-a-tenth", RemovesATenth),
     "neither ids nor the order of rows change a verdict": _component("suspects-the-last", SuspectsTheLast),
+    "a training suspects nobody for standing last": _component("suspects-the-last-beside", SuspectsTheLastBeside),
     "the fakes that it is made for are more suspicious than chance": _component("upside-down", UpsideDown),
     "examples are judged by nobody": _component("judges-its-examples", JudgesItsExamples, supervised=True),
     "what is supervised learns from its examples": _component("never-looks", NeverLooks, supervised=True),
