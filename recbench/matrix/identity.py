@@ -53,4 +53,9 @@ def _build(circumstances: Circumstances, modules: frozenset[str]) -> str:
 
 def build_id(builds: Iterable[str]) -> str:
     """The identity of a cell's circumstances: those of all of its stages."""
-    return digest_of(sorted(set(builds)))[:20]
+    return _build_id(frozenset(builds))
+
+
+@cache
+def _build_id(builds: frozenset[str]) -> str:
+    return digest_of(sorted(builds))[:20]

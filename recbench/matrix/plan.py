@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -35,6 +37,18 @@ COMPUTED: Mapping[Rerun, frozenset[State]] = {
 }
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector, which would go through all cells again and again, of which none is garbage."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
     """A suite made concrete.
@@ -54,6 +68,7 @@ class Plan:
     cells: list[Cell]
 
     @classmethod
+    @_uncollected()
     def of(cls, suite: Suite, plugins: Plugins, circumstances: Circumstances, earlier: Mapping[str, Any]) -> Plan:
         """Plan a suite.
 
@@ -95,19 +110,20 @@ class Plan:
         build = self.recipes.circumstances.build("recbench.matrix.evaluate:evaluate", factories)
         return digest_of([build, [metric.identity for metric in self.axes.metrics]])[:20]
 
+    @_uncollected()
     def stages(self) -> list[Stage]:
         """The distinct stages of all runnable cells, each after its inputs."""
-        found: dict[str, Stage] = {}
+        found: dict[Stage, None] = {}
 
         def visit(stage: Stage) -> None:
-            if stage.recipe not in found:
+            if stage not in found:
                 for needed in stage.inputs.values():
                     visit(needed)
-                found[stage.recipe] = stage
+                found[stage] = None
 
         for cell in self.runnable:
             visit(self.recipes.evaluate(cell))
-        return list(found.values())
+        return list(found)
 
     def state(self, cell: Cell, record: Mapping[str, Any] | None) -> State:
         """How a cell's record stands to this plan."""
@@ -124,6 +140,7 @@ class Plan:
         """The cells that a run would compute."""
         return [cell for cell in self.runnable if self.state(cell, store.read_record(cell.id)) in COMPUTED[rerun]]
 
+    @_uncollected()
     def document(self) -> dict[str, Any]:
         """`plan.json`: the suite, every cell's identity and question, and the resolved parameters."""
         return {

@@ -90,11 +90,13 @@ class Recipes:
         return self._lasts[cell]
 
     def _evaluate(self, cell: Cell) -> Stage:
-        inputs = self._inputs(cell)
-        if cell.detector is not None:
-            inputs["verdict"] = self._sanitize(cell, cell.detector)
-        inputs["fit"] = self._perturb(cell, cell.attacker) if cell.attacker and cell.perturbs else self._fit(cell)
-        inputs["clean"] = self._fit(Cell(cell.suite, cell.dataset, cell.seed, cell.recommender))
+        inputs = self._judged_inputs(cell)
+        if cell.attacker is not None and cell.perturbs:
+            fit = self._perturb(cell, cell.attacker)
+        else:
+            fit = self._fit(cell, dict(inputs))
+        inputs["fit"] = fit
+        inputs["clean"] = self._clean(cell)
         if (judged := self._judged(cell)) is not None:
             inputs["repeat"] = self._repeat(judged)
 
@@ -153,6 +155,13 @@ class Recipes:
             inputs["profiles"] = self._craft(cell, cell.attacker)
         return inputs
 
+    def _judged_inputs(self, cell: Cell) -> dict[str, Stage]:
+        """The same, and the verdict of a detector."""
+        inputs = self._inputs(cell)
+        if cell.detector is not None:
+            inputs["verdict"] = self._sanitize(cell, cell.detector, inputs)
+        return inputs
+
     def _prepare(self, cell: Cell) -> Stage:
         suite = cell.suite
 
@@ -195,8 +204,8 @@ class Recipes:
 
         return self._once(("craft", prepared, attacker, victim, defense, cell.size, cell.group), make)
 
-    def _sanitize(self, cell: Cell, detector: Choice) -> Stage:
-        inputs = self._inputs(cell) | self._lessons(cell, detector)
+    def _sanitize(self, cell: Cell, detector: Choice, inputs: Mapping[str, Stage]) -> Stage:
+        inputs = {**inputs, **self._lessons(cell, detector)}
 
         def make() -> Stage:
             arguments = self._common(cell) | {"defense": detector.spec, "replica": cell.replica}
@@ -210,11 +219,14 @@ class Recipes:
         """The examples of a part of the defense; the other part of a pipeline may be one that learns from none."""
         return self.examples(cell) if "supervised" in part.component.provides else {}
 
-    def _fit(self, cell: Cell) -> Stage:
-        inputs = self._inputs(cell)
+    def _clean(self, cell: Cell) -> Stage:
+        """The victim without an attack and a defense."""
+        dataset, seed, recommender = cell.dataset, cell.seed, cell.recommender
+        clean = Cell(cell.suite, dataset, seed, recommender)
+        return self._once(("clean", dataset, seed, recommender), lambda: self._fit(clean, self._inputs(clean)))
+
+    def _fit(self, cell: Cell, inputs: dict[str, Stage]) -> Stage:
         training = cell.training
-        if cell.detector is not None:
-            inputs["verdict"] = self._sanitize(cell, cell.detector)
         if training is not None:
             inputs |= self._lessons(cell, training)
 
@@ -231,7 +243,8 @@ class Recipes:
 
     def _perturb(self, cell: Cell, attacker: Choice) -> Stage:
         """The attack on the victim that a cell without an attack fits."""
-        inputs = {"prepared": self._prepare(cell), "fit": self._fit(replace(cell, attacker=None, size=0.0))}
+        fitted = replace(cell, attacker=None, size=0.0)
+        inputs = {"prepared": self._prepare(cell), "fit": self._fit(fitted, self._judged_inputs(fitted))}
         inputs |= self.examples(cell)
         training = cell.training
 
@@ -262,8 +275,8 @@ class Recipes:
         if cell.attacker is not None:
             return self._craft(cell, cell.attacker) if cell.defense is None else None
         if cell.detector is not None and cell.training is None:
-            return self._sanitize(cell, cell.detector)
-        return self._fit(cell)
+            return self._sanitize(cell, cell.detector, self._inputs(cell))
+        return self._fit(cell, self._judged_inputs(cell))
 
     def _repeat(self, first: Stage) -> Stage:
         """The same work once more."""
@@ -284,10 +297,14 @@ class Recipes:
 
     def _once(self, key: tuple[object, ...], make: Callable[[], Stage]) -> Stage:
         """The stage of a key, which holds all that it is made from: a plan asks for each of them many times."""
-        if key not in self._known:
-            stage = make()
-            self._known[key] = self._made.setdefault(stage.recipe, stage)
-        return self._known[key]
+        found = self._known.get(key)
+        if found is None:
+            found = make()
+            # An evaluation is made from other stages alone, each of which is one object.
+            if found.kind != "evaluate":
+                found = self._made.setdefault(found.recipe, found)
+            self._known[key] = found
+        return found
 
     def _stage(
         self,
