@@ -15,10 +15,9 @@ import numpy as np
 import torch
 
 from recbench.conformance.check import Failed, NotApplicable, Subject, check
-from recbench.conformance.exercise import Arrays, data_of, exercise, outcome, small_data
+from recbench.conformance.exercise import Arrays, context_of, data_of, exercise, outcome, small_data
 from recbench.conformance.shared import shared
 from recbench.conformance.watch import Seen, watching
-from recbench.contracts import FitContext
 from recbench.data import Interactions
 from recbench.data.feedback import binarize
 from recbench.errors import RecbenchError
@@ -81,7 +80,7 @@ def what_it_provides_is_there(subject: Subject) -> None:
     if kind == "recommender":
         if "differentiable" not in provides and callable(getattr(thing, "problem", None)):
             raise Failed("it has a method problem; declare provides={'differentiable'} so that attacks may use it")
-        scorer = thing.fit(small_data(), FitContext(0))
+        scorer = thing.fit(small_data(), context_of(subject, small_data().n_items))
         for word, method in SCORER_PROMISES.items():
             if word in provides and not callable(getattr(scorer, method, None)):
                 raise Failed(f"it provides '{word}', but its scorer has no {method}; write it, or do not declare it")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from recbench.component import GOALS, TRACKS, Component, Feedback, Goal
 from recbench.conformance.arena import VICTIM, KeepsEveryone
 from recbench.conformance.check import NotApplicable, Subject
-from recbench.conformance.planted import SCALE, hidden_seed, interactions, preference_blocks, scores_of
+from recbench.conformance.planted import SCALE, hidden_seed, interactions, preference_blocks, scores_of, titled
 from recbench.conformance.trained import Trained
 from recbench.contracts import (
     AttackerView,
@@ -29,7 +30,7 @@ from recbench.contracts import (
     Sanitizer,
     numpy_rng,
 )
-from recbench.data import Histories, Interactions
+from recbench.data import Catalog, Histories, Interactions
 from recbench.data.feedback import binarize
 
 Arrays = dict[str, NDArray[Any]]
@@ -64,7 +65,8 @@ def exercise(
     kind = subject.component.kind
     data = data_of(subject) if train is None else train
     if kind == "recommender":
-        return {"scores": scores_of(subject.build().fit(data, FitContext(seed, device=device)), data.n_users)}
+        ctx = replace(context_of(subject, data.n_items, seed), device=device)
+        return {"scores": scores_of(subject.build().fit(data, ctx), data.n_users)}
     if kind == "defense":
         return _defend(subject.build(), data, FitContext(seed, device=device))
     if kind == "attacker":
@@ -84,6 +86,12 @@ def data_of(subject: Subject) -> Interactions:
     component = subject.component
     rated = "ratings" in component.requires_data | component.provides or "implicit" not in component.feedback
     return small_data() if rated else binarize(small_data())
+
+
+def context_of(subject: Subject, n_items: int, seed: int = 0) -> FitContext:
+    """The surroundings of a fit on planted data, with titles of the items where the recommender requires them."""
+    titles = "titles" in subject.component.requires_data
+    return FitContext(seed, catalog=titled(n_items) if titles else Catalog())
 
 
 def first_goal(component: Component, tracks: Iterable[Feedback] = TRACKS) -> Goal:

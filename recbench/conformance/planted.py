@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recbench.contracts import RatingScale, Scorer, derive_seed, numpy_rng
-from recbench.data import Interactions
+from recbench.data import Catalog, Interactions
 
 SCALE = RatingScale(1, 5, 1)
+THINGS = ("lamp", "river", "engine", "violin", "bread", "castle", "shoe", "planet")
+COLOURS = ("red", "golden", "broken", "quiet", "frozen", "heavy", "ancient", "tiny")
 
 
 def hidden_seed(*names: str | int) -> int:
@@ -68,6 +70,13 @@ def preference_blocks(
     rated = np.concatenate([rng.integers(1, 3, (n_users, 1)), rng.integers(4, 6, (n_users, kept))], axis=1)
     users = np.repeat(np.arange(n_users), kept + 1)
     return Preferences(interactions(users, clicked.ravel(), n_users, n_items, rated.ravel().astype(np.float32)), wanted)
+
+
+def titled(n_items: int) -> Catalog:
+    """Items of other titles each, which say nothing of who likes them: blocks are drawn by lot."""
+    things, colours = len(THINGS), len(COLOURS)
+    words = [(COLOURS[k % colours], THINGS[k // colours % things], str(k)) for k in range(n_items)]
+    return Catalog(titles=tuple(map(" ".join, words)))
 
 
 def interactions(

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from recbench.conformance.check import Failed, NotApplicable, Subject, check
-from recbench.conformance.exercise import data_of
+from recbench.conformance.exercise import context_of, data_of
 from recbench.conformance.planted import scores_of
 from recbench.contracts import (
     Differentiable,
@@ -49,6 +49,10 @@ def _short(subject: Subject) -> Differentiable:
     return _model(subject, epochs=SHORT) if "epochs" in {field.name for field in fields(model)} else model
 
 
+def _context(subject: Subject, seed: int = 0) -> FitContext:
+    return context_of(subject, data_of(subject).n_items, seed)
+
+
 def _fakes(n_items: int) -> Profiles:
     """Three fakes of six items."""
     items = (np.arange(6) * 3 + np.arange(3)[:, None]) % n_items
@@ -76,7 +80,7 @@ def _started(problem: Problem) -> tuple[Params, Any]:
 def its_problem_is_a_pure_function_of_its_parameters(subject: Subject) -> None:
     """A table encoded once and kept, or another model's parameters: the loss that is minimized is not the one of the
     parameters that move, and unrolled training differentiates something else."""
-    problem = _model(subject).problem(data_of(subject), FitContext(0))
+    problem = _model(subject).problem(data_of(subject), _context(subject))
     params, batch = _started(problem)
     kept = {name: value.clone() for name, value in params.items()}
     other = {name: value * 0.5 + 0.05 for name, value in params.items()}
@@ -88,7 +92,7 @@ def its_problem_is_a_pure_function_of_its_parameters(subject: Subject) -> None:
         return torch.cat([part.reshape(-1) for part in parts])
 
     results = [everything(problem, each) for each in (params, other, params)]
-    fresh = everything(_model(subject).problem(data_of(subject), FitContext(0)), other)
+    fresh = everything(_model(subject).problem(data_of(subject), _context(subject)), other)
     if any(not torch.equal(params[name], kept[name]) for name in params):
         raise Failed("encode, losses, penalty or scores change the parameters in place; make new tensors")
     if not torch.equal(results[0], results[2]) or not torch.equal(results[1], fresh):
@@ -102,7 +106,7 @@ def its_gradients_equal_finite_differences(subject: Subject) -> None:
     """Generators detached before their own loss, poison losses computed under no_grad: a part of the objective had no
     gradient, and nothing said so."""
     with _double():
-        problem = _model(subject).problem(data_of(subject), FitContext(0))
+        problem = _model(subject).problem(data_of(subject), _context(subject))
         params, batch = _started(problem)
         parts = {
             "losses": lambda p: problem.losses(problem.encode(p), batch).sum(),
@@ -136,7 +140,7 @@ def its_closed_form_gradients_are_those_of_its_losses(subject: Subject) -> None:
     """A gradient written by hand beside the loss, and changed apart from it: what is trained is not what is reported,
     and an attack differentiates through a third thing."""
     with _double():
-        problem = _model(subject).problem(data_of(subject), FitContext(0))
+        problem = _model(subject).problem(data_of(subject), _context(subject))
         if type(problem).gradients is Problem.gradients:
             raise NotApplicable("autograd takes its gradients")
         params, batch = _started(problem)
@@ -175,7 +179,7 @@ class _NoSynchronization(TorchDispatchMode):  # type: ignore[no-untyped-call]
 def a_training_step_does_not_wait_for_the_device(subject: Subject) -> None:
     """A .item() or a boolean mask in the loss stops the host at every step until a GPU has caught up; most of a run
     was spent on such waits."""
-    problem = _model(subject).problem(data_of(subject), FitContext(0))
+    problem = _model(subject).problem(data_of(subject), _context(subject))
     params, batch = _started(problem)
     with torch.no_grad(), _NoSynchronization() as mode:
         problem.gradients(params, batch)
@@ -190,7 +194,7 @@ def a_training_step_does_not_wait_for_the_device(subject: Subject) -> None:
 def training_its_problem_reaches_what_fit_reaches(subject: Subject) -> None:
     """Where attacks and adversarial training optimize another model than the one that is evaluated, what is shown of
     the one says nothing of the other."""
-    model, data, ctx = _short(subject), data_of(subject), FitContext(3)
+    model, data, ctx = _short(subject), data_of(subject), _context(subject, 3)
     by_fit = scores_of(model.fit(data, ctx), data.n_users)
     by_problem = scores_of(train(model.problem(data, ctx), ctx), data.n_users)
     if not np.allclose(by_fit, by_problem, rtol=1e-4, atol=1e-5):
@@ -204,7 +208,7 @@ def training_its_problem_reaches_what_fit_reaches(subject: Subject) -> None:
 def relaxed_fakes_of_weight_one_train_as_the_same_users_in_the_data(subject: Subject) -> None:
     """Attacks changed the graph and not the positives of the fake users: the profile that was optimized was not the
     one that was trained on."""
-    model, data, ctx = _short(subject), data_of(subject), FitContext(3)
+    model, data, ctx = _short(subject), data_of(subject), _context(subject, 3)
     if data.ratings is not None:
         raise NotApplicable("the small fakes have no ratings")
     profiles = _fakes(data.n_items)
@@ -227,7 +231,7 @@ def relaxed_fakes_of_weight_one_train_as_the_same_users_in_the_data(subject: Sub
 def fakes_do_not_change_the_initialization_of_others(subject: Subject) -> None:
     """With one random stream for all tables, adding fake users changed the item table's initialization: pairing lost
     its power and noise read as effect."""
-    model, data, ctx = _model(subject), data_of(subject), FitContext(3)
+    model, data, ctx = _model(subject), data_of(subject), _context(subject, 3)
     clean = model.problem(data, ctx).init(9)
     attacked = model.problem(data, ctx, _relaxed(data)).init(9)
     for name, table in clean.items():
@@ -249,7 +253,7 @@ def the_weights_of_fakes_receive_gradient_through_training(subject: Subject) -> 
     model, data = _short(subject), data_of(subject)
     fakes = _relaxed(data)
     weights = fakes.weights.clone().requires_grad_()
-    problem = model.problem(data, FitContext(3), replace(fakes, weights=weights))
+    problem = model.problem(data, _context(subject, 3), replace(fakes, weights=weights))
     scores = problem.scores(problem.encode(unroll(problem, seed=3)), torch.arange(data.n_users))
     target: Tensor = scores[:, 3].sum()
     gradient = None

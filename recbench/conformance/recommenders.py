@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ from scipy.stats import spearmanr
 
 from recbench.conformance.check import Failed, NotApplicable, Subject, check
 from recbench.conformance.every_kind import ListenedSeed
-from recbench.conformance.exercise import data_of
+from recbench.conformance.exercise import context_of, data_of
 from recbench.conformance.planted import Preferences, hidden_seed, interactions, preference_blocks, scores_of
-from recbench.contracts import FitContext, Scorer, numpy_rng
+from recbench.contracts import Scorer, numpy_rng
 from recbench.data import Interactions
 from recbench.data.feedback import binarize
 from recbench.store import Artifact, Store
@@ -27,10 +28,17 @@ TOLERANCE = 1e-3
 """What float32 may do to a rank correlation."""
 
 
-def fitted(subject: Subject, train: Interactions, seed: int = 0) -> Scorer:
-    """The component fitted to planted data, with ratings only where it reads them."""
+def fitted(subject: Subject, train: Interactions, seed: int = 0, named: NDArray[np.integer] | None = None) -> Scorer:
+    """The component fitted to planted data, with ratings only where it reads them.
+
+    Args:
+        named: the item whose title each item has, where not its own.
+    """
     track = train if data_of(subject).ratings is not None else binarize(train)
-    scorer: Scorer = subject.build().fit(track, FitContext(seed))
+    ctx = context_of(subject, train.n_items, seed)
+    if named is not None:
+        ctx = replace(ctx, catalog=ctx.catalog.select(named))
+    scorer: Scorer = subject.build().fit(track, ctx)
     return scorer
 
 
@@ -134,7 +142,8 @@ def relabelling_users_and_items_permutes_its_scores(subject: Subject) -> None:
     users, items = rng.permutation(task.train.n_users), rng.permutation(task.train.n_items)
     seed = ListenedSeed(1)
     first = scores_of(fitted(subject, task.train, seed), task.train.n_users)
-    relabelled = scores_of(fitted(subject, _relabelled(task, users, items), 1), task.train.n_users)[users][:, items]
+    other = fitted(subject, _relabelled(task, users, items), 1, named=np.argsort(items))
+    relabelled = scores_of(other, task.train.n_users)[users][:, items]
     agreement = _agreement(first, relabelled)
     allowed = 1 - TOLERANCE
     if seed.asked:

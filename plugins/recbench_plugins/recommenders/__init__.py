@@ -119,6 +119,16 @@ def recbench_recommenders() -> Iterator[Component]:
     )
     yield Component(
         "recommender",
+        "unisrec",
+        "recbench_plugins.recommenders.unisrec:UniSRec",
+        provides=frozenset({"differentiable", "persistent", "sequential"}),
+        requires_data=frozenset({"titles"}),
+        family="sequential",
+        summary="sasrec on items embedded by their text, with a frozen sentence encoder: pip install 'recbench[text]'",
+        reference="Hou et al., Towards universal sequence representation learning for recommender systems, KDD 2022",
+    )
+    yield Component(
+        "recommender",
         "biased-mf",
         "recbench_plugins.recommenders.biased_mf:BiasedMF",
         provides=frozenset({"differentiable", "persistent", "ratings"}),

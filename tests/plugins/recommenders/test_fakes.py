@@ -1,20 +1,32 @@
 """Every differentiable recommender gives an attack the gradient of its whole training."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 import torch
 from contracts.planted import appended, budget, planted, random_profiles
 from torch import Tensor
 
 from recbench.contracts import Differentiable, FitContext, RelaxedProfiles, unroll
+from recbench.data import Catalog
 from recbench_plugins.recommenders.item_autoencoder import ItemAutoencoder
 from recbench_plugins.recommenders.lightgcn import LightGCN
 from recbench_plugins.recommenders.multivae import MultiVAE
 from recbench_plugins.recommenders.neumf import NeuMF
 from recbench_plugins.recommenders.sasrec import SASRec
 from recbench_plugins.recommenders.simgcl import SimGCL
+from recbench_plugins.recommenders.unisrec import UniSRec
+
+
+@dataclass(frozen=True)
+class DrawsVectors(UniSRec):
+    """Texts as vectors drawn by lot."""
+
+    def vectors(self, texts: tuple[str, ...], device: str) -> np.ndarray:
+        return np.random.default_rng(0).standard_normal((len(texts), 6))
+
 
 MODELS = {
     "item-autoencoder": ItemAutoencoder(hidden=6, bottleneck=4, lr=0.02, l2=3.0, epochs=3),
@@ -23,8 +35,9 @@ MODELS = {
     "neumf": NeuMF(dim=4, lr=0.02, l2=0.01, epochs=3, batch_size=64),
     "sasrec": SASRec(dim=4, length=5, lr=0.02, epochs=3, batch_size=80),
     "simgcl": SimGCL(dim=6, layers=2, contrast=0.2, lr=0.05, l2=0.01, epochs=3, batch_size=64),
+    "unisrec": DrawsVectors(dim=4, length=5, dropout=0.3, lr=0.02, epochs=3, batch_size=80),
 }
-CTX = FitContext(seed=0)
+CTX = FitContext(seed=0, catalog=Catalog(titles=tuple(map(str, range(40)))))
 
 
 @pytest.fixture
