@@ -46,6 +46,17 @@ class Popular(Recommender):
 
 
 @dataclass(frozen=True)
+class OfYear(Recommender):
+    """Prefers items whose title names a year."""
+
+    component: ClassVar[dict[str, Any]] = {"name": "of-year", "requires_data": {"titles"}}
+    year: int = 1997
+
+    def fit(self, train: Interactions, ctx: FitContext) -> Scorer:
+        return Counts(np.array([f"({self.year})" in title for title in ctx.catalog.titles], dtype=np.float32))
+
+
+@dataclass(frozen=True)
 class RatesByCount(Popular):
     component: ClassVar[dict[str, Any]] = {"name": "rates-by-count", "provides": {"ratings"}}
 
