@@ -35,8 +35,8 @@ class UniSRec(SASRec):
     pre-training on other shops, since there is one data set; xW + b is normalized before the item's row is added, and
     that begins small: at first an item is its text.
 
-    Encoding 16,859 titles takes 106 CPU s on a thread of a machine with 2 cores, once a process. Figures for items with
-    few interactions: docs/validation/text.md.
+    Texts are encoded once a process, at about 7 CPU ms a title. Figures for items with few interactions:
+    docs/validation/text.md.
 
     Args:
         ids: rows of items' own beside their text (transductive), or text alone (inductive).
