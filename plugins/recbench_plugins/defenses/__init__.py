@@ -148,6 +148,27 @@ def recbench_defenses() -> Iterator[Component]:
     )
     yield Component(
         "defense",
+        "generated-profiles",
+        "recbench_plugins.defenses.training.generated_profiles:GeneratedProfiles",
+        provides=frozenset({"robust-training"}),
+        requires_recommender=frozenset({"differentiable"}),
+        family="training",
+        summary="simulates attacks round by round and teaches the model not to link their fillers to their targets",
+        reference="after Goodfellow, Shlens, Szegedy, Explaining and harnessing adversarial examples, ICLR 2015",
+    )
+    yield Component(
+        "defense",
+        "gan-augmentation",
+        "recbench_plugins.defenses.training.gan_augmentation:GANAugmentation",
+        provides=frozenset({"robust-training"}),
+        requires_recommender=frozenset({"differentiable"}),
+        family="training",
+        summary="adds interactions that a collaborative GAN finds missing, where accuracy rises; copies the poison",
+        reference="Chae, Kang, Kim, Lee, CFGAN: a generic collaborative filtering framework based on generative "
+        "adversarial networks, CIKM 2018",
+    )
+    yield Component(
+        "defense",
         "truncated-loss",
         "recbench_plugins.defenses.training.truncated_loss:TruncatedLoss",
         provides=frozenset({"robust-training"}),
