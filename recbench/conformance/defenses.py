@@ -18,6 +18,7 @@ from recbench.conformance.planted import hidden_seed, preference_blocks, scores_
 from recbench.contracts import (
     FitContext,
     Profiles,
+    RecbenchError,
     RobustTraining,
     RuleViolation,
     Sanitizer,
@@ -25,6 +26,7 @@ from recbench.contracts import (
     Verdict,
     numpy_rng,
 )
+from recbench.data.feedback import binarize
 from recbench.data.interactions import Interactions
 from recbench.evaluation.detection import roc_auc
 from recbench.evaluation.statistics import interval, paired_interval
@@ -255,8 +257,15 @@ def _trained(subject: Subject, name: str) -> tuple[NDArray[np.float64], float, f
         raise NotApplicable(f"it needs a recommender with {', '.join(sorted(missing))}, and the arena's has none")
     planted = preference_blocks(name)
     users = planted.train.n_users
-    plain: Scorer = VICTIM.fit(planted.train, FitContext(0))
-    protected = training.fit(VICTIM, planted.train, FitContext(0)).scorer
+    for data in (planted.train, binarize(planted.train)):
+        try:
+            protected = training.fit(VICTIM, data, FitContext(0)).scorer
+            break
+        except RecbenchError as error:  # one of the tracks may be refused
+            refusal = error
+    else:
+        raise Failed(f"it trains on neither track: {refusal}") from refusal
+    plain: Scorer = VICTIM.fit(data, FitContext(0))
     before, after = scores_of(plain, users), scores_of(protected, users)
     return np.abs(after - before) / before.std(), planted.quality(plain), planted.quality(protected)
 

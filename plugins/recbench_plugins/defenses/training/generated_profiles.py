@@ -90,8 +90,8 @@ class GeneratedProfiles(RobustTraining):
     on the data with these fakes; their rank gain is what separates it from the model. After every round the model with
     the least gain is remembered, among those whose validation quality is at least 1 - tolerance of plain training's;
     `patience` rounds without a lesser gain end the training. Where none is good enough the plain model is kept; where
-    there is no validation there is nothing to guard by, so there is no development split, and every epoch is trained.
-    With weight 0 that is plain training.
+    there is no validation there is nothing to guard by, so there is no development split, and every epoch is trained;
+    with weight 0 that is plain training.
 
     In a model with a vector of its own for every item little is learned that holds for other targets than those drawn.
     So the pool is covered: every profile has `targets` of it, and it is rare items as a whole that lose their appeal
@@ -231,7 +231,7 @@ class Negatives:
 
         profiles = torch.randint(len(self.indptr) - 1, (PROFILES, 1), generator=rng, device=problem.device)
         users = drawn(self.holders_of, self.holders, drawn(self.indptr, self.fillers, profiles.expand(-1, count)))
-        scores = problem.scores(tables, users.flatten()).unflatten(0, users.shape).mean(1)
+        scores = problem.scores(tables, users.flatten()).reshape(*users.shape, -1).mean(1)
         targets = self.targets[profiles.squeeze(1)]
         fillers = drawn(self.indptr, self.fillers, profiles.expand_as(targets))
         return softplus(scores.gather(1, targets) - scores.gather(1, fillers)).mean()
@@ -265,8 +265,8 @@ class Simulation:
         if not left.any():
             return None
         arrays = targets[left > 0], np.concatenate([[0], np.cumsum(left[left > 0])]), items[fillers]
-        made = (torch.tensor(each, dtype=torch.int64, device=self.ctx.device) for each in arrays)
-        return Negatives(*made, *self._holders)
+        chosen, indptr, kept = (torch.tensor(each, dtype=torch.int64, device=self.ctx.device) for each in arrays)
+        return Negatives(chosen, indptr, kept, *self._holders)
 
     def write(self, family: Family, targets: NDArray[np.int32], sizes: NDArray[np.int64], seed: int) -> Profiles:
         """Profiles of one family."""
