@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,11 @@ def test_stages_that_do_the_same_are_one_object(plan: Plan) -> None:
     assert len({stage.recipe for stage in stages}) == len(stages)
     again = plan.stages()
     assert all(one is other for one, other in zip(stages, again, strict=True))
+
+
+def test_planning_leaves_the_garbage_collector_on(plan: Plan) -> None:
+    plan.document()
+    assert gc.isenabled()
 
 
 def test_an_attack_that_knows_the_defense_is_crafted_for_each_and_for_none(plan: Plan) -> None:
