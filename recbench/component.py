@@ -94,6 +94,8 @@ class Component:
         family: `heuristic`, `gradient`, `gan`, `detection`, … groups rows in tables and splits. An attacker of
             family `control` is there to be beaten and claims no effect.
         hardware: `cpu` or `cuda`, the least that it needs.
+        libraries: modules of other packages that it imports as it runs and that are slow to import, such as
+            `transformers`. Workers start with them where importing them starts no thread: that saves time, no more.
         summary: one line for `recbench plugins`.
         reference: authors, title, venue and year of the source.
 
@@ -114,6 +116,7 @@ class Component:
     detects: frozenset[Fakes] = frozenset({"matched"})
     family: str = ""
     hardware: Literal["cpu", "cuda"] = "cpu"
+    libraries: frozenset[str] = field(default=frozenset(), compare=False)
     summary: str = ""
     reference: str = field(default="", compare=False)
 
@@ -124,7 +127,7 @@ class Component:
             raise PluginError(f"component name {self.name!r} must match {NAME.pattern}")
         if not isinstance(self.factory, str) or not FACTORY.match(self.factory):
             raise PluginError(f"{self.kind} '{self.name}': factory {self.factory!r} must read 'package.module:Class'")
-        for name in ("provides", "requires_data", "requires_recommender", *VOCABULARY):
+        for name in ("provides", "requires_data", "requires_recommender", "libraries", *VOCABULARY):
             words = getattr(self, name)
             if isinstance(words, str):
                 raise PluginError(f"{self.kind} '{self.name}': {name} is a set of words, not the string {words!r}")

@@ -27,7 +27,8 @@ SECONDS = 300.0
 def outcomes(subject: Subject, jobs: int, seconds: float = SECONDS) -> Iterator[Outcome]:
     """Try every check of the subject; outcomes come as they are done."""
     with tempfile.TemporaryDirectory() as folder:
-        preload = (*PRELOAD, *(f"recbench.conformance.{module}" for module in MODULES))
+        libraries = sorted(subject.component.libraries)
+        preload = (*PRELOAD, *(f"recbench.conformance.{module}" for module in MODULES), *libraries)
         store = Store(Path(folder))
         about = {
             "component": _plain(subject.component),

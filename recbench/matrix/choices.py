@@ -234,3 +234,12 @@ class Axes:
             metrics=resolver.choices("metric", suite.metrics),
             examples=[] if suite.examples is None else resolver.choices("attacker", suite.examples.attackers),
         )
+
+    @property
+    def libraries(self) -> list[str]:
+        """What workers may start with beside what all need, see `Component`."""
+        defenses = (each.parts if isinstance(each, Pipeline) else (each,) for each in self.defenses)
+        others = (self.datasets, self.recommenders, self.attackers, self.metrics, self.examples)
+        return sorted(
+            {module for choice in itertools.chain(*others, *defenses) for module in choice.component.libraries}
+        )

@@ -145,7 +145,7 @@ def limits_of(suite: Suite, where: Circumstances) -> Limits:
 
 def _scheduler(plan: Plan, store: Store, jobs: int, on_event: Callable[[StageEvent], None], start: Start) -> Scheduler:
     limits = limits_of(plan.suite, plan.recipes.circumstances)
-    preload = (*PRELOAD, *WORKERS_START_WITH)
+    preload = (*PRELOAD, *WORKERS_START_WITH, *plan.axes.libraries)
     return Scheduler(store, lambda: start(store, jobs, preload), limits, jobs, on_event)
 
 

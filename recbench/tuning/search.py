@@ -146,7 +146,8 @@ def search(
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder))
         store.put(PREPARED, without_test(prepare(searches[0].stage.inputs["prepared"].arguments, {})))
-        with closing(start(store, jobs, (*PRELOAD, *WORKERS_START_WITH))) as executor:
+        libraries = sorted({module for space in spaces for module in space.component.libraries})
+        with closing(start(store, jobs, (*PRELOAD, *WORKERS_START_WITH, *libraries))) as executor:
             running: dict[str, tuple[Search, optuna.trial.Trial]] = {}
 
             def submit(each: Search) -> None:

@@ -22,6 +22,10 @@ def succeed(arguments, inputs):
     return Artifact({"x": np.arange(arguments.get("n", 3))}, {"total": total, "process": os.getpid()})
 
 
+def modules(arguments, inputs):
+    return Artifact(meta={"modules": sorted(sys.modules)})
+
+
 def fail(arguments, inputs):
     raise ValueError("the data\nhave two lines")
 

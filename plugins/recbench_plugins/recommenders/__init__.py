@@ -124,6 +124,7 @@ def recbench_recommenders() -> Iterator[Component]:
         provides=frozenset({"differentiable", "persistent", "sequential"}),
         requires_data=frozenset({"titles"}),
         family="sequential",
+        libraries=frozenset({"transformers.models.bert.modeling_bert", "transformers.models.bert.tokenization_bert"}),
         summary="sasrec on items embedded by their text, with a frozen sentence encoder: pip install 'recbench[text]'",
         reference="Hou et al., Towards universal sequence representation learning for recommender systems, KDD 2022",
     )
