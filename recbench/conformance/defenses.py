@@ -15,6 +15,7 @@ from recbench.component import Fakes
 from recbench.conformance.arena import VICTIM, Task
 from recbench.conformance.check import Failed, NotApplicable, Subject, check
 from recbench.conformance.planted import hidden_seed, preference_blocks, scores_of
+from recbench.conformance.shared import shared
 from recbench.contracts import (
     FitContext,
     Profiles,
@@ -84,10 +85,17 @@ def _suspicion(subject: Subject, data: Interactions, examples: Profiles | None =
         return np.asarray(_verdict(subject, data, examples).suspicion, dtype=np.float64)
     if missing := subject.component.requires_recommender - {"differentiable"}:
         raise NotApplicable(f"it needs a recommender with {', '.join(sorted(missing))}, and the arena's has none")
-    protected = defense.fit(VICTIM, data, FitContext(0, examples=examples))
-    if protected.suspicion is None:
+
+    def judged(given: Interactions) -> NDArray[np.float64] | None:
+        suspicion = defense.fit(VICTIM, given, FitContext(0, examples=examples)).suspicion
+        return None if suspicion is None else np.asarray(suspicion, dtype=np.float64)
+
+    # Most trainings judge nobody; several checks would each train to learn that.
+    if not shared("whether it judges", lambda: judged(_attacked(subject, 0).data) is not None):
         raise NotApplicable("it judges no users")
-    suspicion = np.asarray(protected.suspicion, dtype=np.float64)
+    suspicion = judged(data)
+    if suspicion is None:
+        raise RuleViolation("no suspicion, though other data has one")
     if suspicion.shape != (data.n_users,):
         raise RuleViolation(f"suspicion of shape {suspicion.shape}; expected ({data.n_users},) users")
     if not np.isfinite(suspicion).all():
