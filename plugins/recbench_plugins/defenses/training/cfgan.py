@@ -45,6 +45,7 @@ class CFGAN:
         batch: items a step.
         steps: of the generator.
         judge_every: steps.
+        patience: training ends where so many judgements in a row have found no better generator.
     """
 
     hidden: int
@@ -54,6 +55,7 @@ class CFGAN:
     batch: int
     steps: int
     judge_every: int
+    patience: int
 
     def fit(self, train: Interactions, seed: int, device: str) -> Generator:
         """The generator that finds most of what is hidden."""
@@ -78,7 +80,7 @@ class CFGAN:
 
         discriminator = nn.Sequential(layers, nn.Flatten(0))
         contest = Contest(generator, discriminator, LOSSES["cross-entropy"], pairs(), Adam(self.lr), 1, seed)
-        best, found = generator, -1
+        best, found, found_at = generator, -1, 0
         for step in range(1, self.steps + 1):
             column = conditions()
             contest.step(self.alpha * (generator(column) * others(column)).square().sum(1).mean())
@@ -86,7 +88,9 @@ class CFGAN:
                 users, items = generator.missing(given, wanted.user_counts)
                 hits = int(wanted.contains(users, items).sum())
                 if hits > found:
-                    best, found = deepcopy(generator), hits
+                    best, found, found_at = deepcopy(generator), hits, step
+                elif step - found_at >= self.patience * self.judge_every:
+                    break
         return best
 
 

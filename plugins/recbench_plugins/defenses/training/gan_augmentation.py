@@ -54,7 +54,8 @@ class GANAugmentation(RobustTraining):
         weight: of an added interaction, at most 1.
         cap: additions to an item, in its observed counts.
         margin: stands for the least difference that can be told from chance, which one number does not give.
-        hidden, mask, alpha, lr, batch, steps, judge_every: of the generator, see `CFGAN`; `mask` is its `share`.
+        hidden, mask, alpha, lr, batch, steps, judge_every, patience: of the generator, see `CFGAN`, whose `share` is
+            `mask`.
     """
 
     share: Annotated[float, Field(gt=0, le=1)] = 0.1
@@ -68,6 +69,7 @@ class GANAugmentation(RobustTraining):
     batch: PositiveInt = 64
     steps: PositiveInt = 1000
     judge_every: PositiveInt = 100
+    patience: PositiveInt = 3
 
     def fit(self, recommender: Recommender, train: Interactions, ctx: FitContext) -> Protected:
         """Train.
@@ -98,7 +100,9 @@ class GANAugmentation(RobustTraining):
     def additions(self, train: Interactions, ctx: FitContext) -> Pairs:
         """What is added: users and items, both int64 [k]."""
         seed = derive_seed(ctx.seed, "gan-augmentation")
-        model = CFGAN(self.hidden, self.mask, self.alpha, self.lr, self.batch, self.steps, self.judge_every)
+        model = CFGAN(
+            self.hidden, self.mask, self.alpha, self.lr, self.batch, self.steps, self.judge_every, self.patience
+        )
         generator = model.fit(train, seed, ctx.device)
         users, items = generator.missing(train, np.ceil(self.share * train.user_counts).astype(np.int64))
         order = np.lexsort((numpy_rng(seed, "cap").random(len(items)), items))

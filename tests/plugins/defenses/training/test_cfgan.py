@@ -8,7 +8,7 @@ from recbench.data import Interactions
 from recbench_plugins.defenses.training import cfgan
 from recbench_plugins.defenses.training.cfgan import CFGAN, Generator, hidden_tenth
 
-SHORT = CFGAN(hidden=32, share=0.7, alpha=0.03, lr=3e-3, batch=32, steps=300, judge_every=100)
+SHORT = CFGAN(hidden=32, share=0.7, alpha=0.03, lr=3e-3, batch=32, steps=300, judge_every=100, patience=3)
 
 
 @pytest.fixture(scope="module")
