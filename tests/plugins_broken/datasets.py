@@ -1,4 +1,4 @@
-"""Data sets with one mistake each; seven interactions that a source writes down but for that."""
+"""Data sets with one mistake each; fourteen interactions that a source writes down but for that."""
 
 from __future__ import annotations
 
@@ -16,7 +16,22 @@ from recbench.contracts import Data, Dataset, DatasetInfo
 from recbench.data import Catalog, Interactions
 from recbench.data.sources import Source
 
-TEXT = "ann tea\nann rum\nbob tea\ncat gin\ncat rum\ndan tea\neve gin\n"
+TEXT = """\
+ann tea
+ann rum
+bob tea
+cat gin
+cat rum
+dan tea
+eve gin
+fay ale
+gus tea
+hal gin
+ida sake
+jon ale
+kay cider
+leo rum
+"""
 
 
 @dataclass(frozen=True)
@@ -37,7 +52,7 @@ class Clicks(Dataset):
     """Ids in the order of the file."""
 
     info: ClassVar[DatasetInfo] = DatasetInfo(
-        "clicks", "Clicks", "", "CC0", "none", users=5, items=3, interactions=7, scale=None, redistributable=True
+        "clicks", "Clicks", "", "CC0", "none", users=12, items=6, interactions=14, scale=None, redistributable=True
     )
     sources: ClassVar[tuple[Source, ...]] = (Written({"clicks.txt": SHA256}),)
 
@@ -50,7 +65,7 @@ class Clicks(Dataset):
         ids = [
             np.array([known.index(word) for word in words]) for known, words in zip(names, (users, items), strict=True)
         ]
-        kept = Interactions(ids[0], ids[1], 5, 3)
+        kept = Interactions(ids[0], ids[1], 12, 6)
         return Data(kept, Catalog(), np.array(names[0]), np.array(names[1]))
 
 
@@ -65,7 +80,7 @@ class LosesTheLastLine(Clicks):
 
     def load(self, folder=None):
         data = super().load(folder)
-        return replace(data, interactions=data.interactions.select(np.arange(7) < 6))
+        return replace(data, interactions=data.interactions.select(np.arange(14) < 13))
 
 
 class IdsOfASet(Clicks):
