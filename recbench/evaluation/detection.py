@@ -30,6 +30,18 @@ class Thresholds(NamedTuple):
         return cls(fakes, last + 1 - fakes)
 
 
+def percentiles(suspicion: Suspicion, n_genuine: int) -> NDArray[np.float64]:
+    """For each fake [m], the share of the genuine users who are less suspicious, ties a half.
+
+    Args:
+        suspicion: [n_genuine + m], genuine users first.
+        n_genuine: at least 1.
+    """
+    genuine, fakes = np.sort(suspicion[:n_genuine]), suspicion[n_genuine:]
+    places = np.searchsorted(genuine, fakes, "left") + np.searchsorted(genuine, fakes, "right")
+    return np.asarray(places / 2 / n_genuine)
+
+
 def average_precision(suspicion: Suspicion, fake: Flags) -> float:
     """The sum over thresholds of the gain in recall times precision; no interpolation. Chance is the share of fakes."""
     fakes, genuine = Thresholds.of(suspicion, fake)

@@ -33,13 +33,6 @@ class Seen:
     suspicion: NDArray[np.float64]
     removed: NDArray[np.bool_]
 
-    def percentiles(self, n: int) -> NDArray[np.float64]:
-        """For each fake, the share of the n genuine users who are less suspicious (ties count half), [m]."""
-        genuine = np.sort(self.suspicion[:n])
-        fakes = self.suspicion[n:]
-        places = np.searchsorted(genuine, fakes, "left") + np.searchsorted(genuine, fakes, "right")
-        return np.asarray(places / 2 / n)
-
 
 @dataclass(frozen=True, eq=False)
 class Explanation:

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from recbench.evaluation.detection import percentiles
 from recbench.report.explanation import Explanation
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ def _seen(axes: Axes, explained: Explanation) -> None:
     names = list(explained.seen)
     for row, name in enumerate(names):
         verdict = explained.seen[name]
-        places, removed = verdict.percentiles(explained.n_genuine), verdict.removed[explained.n_genuine :]
+        places = percentiles(verdict.suspicion, explained.n_genuine)
+        removed = verdict.removed[explained.n_genuine :]
         axes.scatter(places[~removed], np.full((~removed).sum(), row), s=26, facecolors="none", edgecolors=FAKE)
         axes.scatter(places[removed], np.full(removed.sum(), row), s=26, color=FAKE)
     axes.set_yticks(range(len(names)), names)

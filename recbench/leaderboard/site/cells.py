@@ -48,6 +48,7 @@ def cells(
     store: Store | None = None,
     poison: Mapping[str, str] | None = None,
     explained: Mapping[str, Any] | None = None,
+    seen: Mapping[str, Any] | None = None,
 ) -> Cells:
     """The cells of a suite.
 
@@ -59,11 +60,12 @@ def cells(
         store: with the logs; None shows none.
         poison: for the keys of profiles, the address of a file that holds them.
         explained: explanations by cell id.
+        seen: what defenses said of the fakes, by cell id.
 
     Raises:
         DataError: a cell id that is no file name.
     """
-    poison, explained = poison or {}, explained or {}
+    poison, explained, seen = poison or {}, explained or {}, seen or {}
     metrics = sorted({name for record in records for name in record["metrics"]})
     numbers = {name: number for number, name in enumerate(metrics)}
     protocols: list[dict[str, Any]] = []
@@ -92,6 +94,7 @@ def cells(
             "log": _log_tail(record, store),
             "poison": poison.get(record.get("artifacts", {}).get("profiles") or ""),
             "explained": explained.get(cell_id),
+            "seen": seen.get(cell_id, []),
         }
     return Cells(lines, shards, protocols, metrics)
 

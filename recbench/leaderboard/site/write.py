@@ -22,6 +22,7 @@ from recbench.leaderboard.site.components import Components
 from recbench.leaderboard.site.poison import write_poison
 from recbench.leaderboard.site.policy import policy
 from recbench.leaderboard.site.script import script
+from recbench.leaderboard.site.seen import stored_verdicts
 from recbench.leaderboard.site.tables import sections_of, table
 from recbench.matrix.suite import Suite
 from recbench.store import Store
@@ -74,7 +75,8 @@ def write_site(
     sections = sections_of(made)
     components = Components(grid, installed)
     poison = {} if store is None else write_poison(records, store, folder / "poison")
-    found = cells(records, suite, grid.effect, components, store, poison, explanations)
+    seen = {} if store is None else stored_verdicts(records, components, store)
+    found = cells(records, suite, grid.effect, components, store, poison, explanations, seen)
     data = {
         "site": {
             "components": components.document,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hostile import HOSTILE, POISON, SUITE, cells
+from hostile import HOSTILE, POISON, SUITE, VERDICT, cells
 
 from recbench.leaderboard.site import write_site
 from recbench.store import Artifact, Store
@@ -29,6 +29,8 @@ def records() -> list[dict[str, Any]]:
     for record in made:
         if record["question"]["attacker"]["name"] == "p":
             record["artifacts"] = {"profiles": POISON}
+            if record["question"]["defense"]["name"] == HOSTILE:
+                record["artifacts"]["verdict"] = VERDICT
     return made
 
 
@@ -38,6 +40,7 @@ def site(records: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
 
     store = Store(tmp_path_factory.mktemp("run"))
     store.put(POISON, Artifact({"indptr": np.array([0, 2]), "items": np.array([4, 1], dtype=np.int32)}))
+    store.put(VERDICT, Artifact({"suspicion": np.array([0.1, 0.2, 0.3]), "keep": np.array([True, True, False])}))
     (store.root / "logs").mkdir()
     (store.root / "logs" / "a.log").write_text(f"{'early ' * 1000}\nTraceback: {HOSTILE}\n")
     explained = next(each for each in records if each["question"]["attacker"]["name"] == "p")["cell_id"]

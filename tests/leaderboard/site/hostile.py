@@ -5,7 +5,7 @@ from typing import Any
 from leaderboard.hand_made import clean, each_seed, failed, suite
 
 HOSTILE = """<img src=x onerror="document.title='owned'"></script><script>document.title='owned'</script>&amp;`${1}`"""
-POISON = "ab" * 20
+POISON, VERDICT = "ab" * 20, "cd" * 20
 SUITE = suite(threat={"sizes": [0.01, 0.03]})
 
 

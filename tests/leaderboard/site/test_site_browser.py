@@ -206,6 +206,22 @@ def test_a_cell_offers_its_poison_and_its_explanation(read: Any, records: list[d
     assert reader.column("bits", "Which fakes moved the targets") == ["+0.400", "−0.100"]
 
 
+def test_a_cell_under_attack_shows_what_the_defenses_saw(read: Any, records: list[dict[str, Any]]) -> None:
+    reader = read()
+    defended = next(each for each in records if each.get("artifacts", {}).get("verdict"))
+    other = {"defense": None}
+    undefended = next(each for each in records if each["question"] | other == defended["question"] | other)
+    assert undefended["question"]["defense"]["name"] == "none"
+    for cell in (defended, undefended):
+        page = reader.open(f"cell.html#{cell['cell_id']}")
+        page.wait_for_selector("figure svg")
+        name = "Where the fakes stand in the order of suspicion"
+        assert reader.column("defense", name) == [HOSTILE]
+        assert reader.column("fakes removed", name) == ["1 of 1, 100.0%"]
+        assert reader.column("genuine users removed", name) == ["0 of 2, 0.0%"]
+        assert page.locator("figure").filter(has_text=name).locator("rect").count() >= 1
+
+
 def test_a_cell_that_is_not_there_says_so(read: Any) -> None:
     for address in ("cell.html#0123", "cell.html#..%2f..%2fx", "cell.html"):
         reader = read()

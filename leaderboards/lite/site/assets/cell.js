@@ -65,6 +65,7 @@
       element("a", { href: `poison/${encodeURIComponent(cell.poison)}`, download: true }, cell.poison),
       " holds the fake profiles: arrays indptr and items, and ratings on an explicit track.");
     if (cell.explained) explainCell(page, cell.explained);
+    if (cell.seen?.length) showVerdicts(page, cell.seen);
     page.append(element("div", { class: "columns" },
       cell.metrics.length ? part("Metrics", metrics(cell)) : null,
       element("div", {},

@@ -137,3 +137,33 @@ function explainCell(page, explained) {
         marks: [Plot.dot(genuine, { x: "0", y: "1", r: 1.6, fill: "var(--quiet)", fillOpacity: 0.6 }), Plot.dot(fakes, { x: "0", y: "1", r: 4, symbol: "times", stroke: "var(--harm)", strokeWidth: 1.6 })],
       }), ["fake", "first axis", "second axis"], fakes.map(([x, y], number) => [String(number + 1), figure(x), figure(y)])))));
 }
+
+function showVerdicts(page, seen) {
+  const total = (counts) => d3.sum(counts);
+  const verdicts = seen.map((verdict) => ({ ...verdict, label: site.components[verdict.defense].label, bins: verdict.kept.length }));
+  const bars = verdicts.flatMap(({ label, kept, removed, bins }) => [["removed", removed], ["kept", kept]].flatMap(([fate, counts]) =>
+    counts.map((count, bin) => ({ label, fate, count, from: bin / bins, to: (bin + 1) / bins })).filter(({ count }) => count)));
+  const chance = verdicts.map(({ label, kept, removed, bins }) => ({ label, level: (total(kept) + total(removed)) / bins }));
+  const share = (part, whole) => `${part} of ${whole}${whole ? `, ${figure((100 * part) / whole, 1)}%` : ""}`;
+  const upper = ({ kept, removed, bins }) => total(kept.slice(-bins / 10)) + total(removed.slice(-bins / 10));
+  const draw = (width) => Plot.plot({
+    className: CLASS, width, height: 80 + 120 * verdicts.length, marginLeft: 46, marginTop: 26, marginRight: 16, marginBottom: 40,
+    fy: { label: null, axis: null, domain: verdicts.map(({ label }) => label), padding: 0.28 },
+    x: { label: "share of genuine users who are less suspicious", labelArrow: "none", labelAnchor: "center", domain: [0, 1], percent: false, ticks: 5 },
+    y: { label: "fakes", labelArrow: "none", grid: true, ticks: 3 },
+    color: { domain: ["removed", "kept"], range: ["var(--accent)", "var(--harm)"] },
+    marks: [
+      Plot.rectY(bars, { fy: "label", x1: "from", x2: "to", y: "count", fill: "fate", inset: 0.5, title: ({ count, fate, from, to }) => `${count} ${fate}, above ${figure(100 * from, 0)}% to ${figure(100 * to, 0)}% of the genuine users` }),
+      Plot.ruleY(chance, { fy: "label", y: "level", stroke: "currentColor", strokeDasharray: "3 3" }),
+      Plot.text(verdicts, { fy: "label", text: "label", frameAnchor: "top-left", dx: 4, dy: -14, fontWeight: 600, fill: "currentColor" }),
+      Plot.ruleY([0]),
+    ],
+  });
+  page.append(element("section", {}, element("h2", {}, "What the defenses saw"), element("div", { class: "charts" },
+    chartFigure("Where the fakes stand in the order of suspicion", "To the right of most genuine users is found out; the dashed line is chance. Removed fakes in blue, kept ones in red.",
+      draw, ["defense", "fakes removed", "genuine users removed", "fakes above 90% of the genuine users"],
+      verdicts.map((verdict) => [verdict.label,
+        verdict.lost === null ? "n/a" : share(total(verdict.removed), total(verdict.removed) + total(verdict.kept)),
+        verdict.lost === null ? "n/a" : share(verdict.lost, verdict.genuine),
+        share(upper(verdict), total(verdict.removed) + total(verdict.kept))])))));
+}
