@@ -42,7 +42,8 @@ class LocalExecutor:
     Args:
         store: where inputs are read from and artifacts are put.
         jobs: tasks at once.
-        preload: modules that every task starts with. They must neither start threads nor touch a GPU.
+        preload: modules that every task starts with. They must neither start threads nor touch a GPU; those of a
+            plugin's libraries are left out where they do the former or cannot be imported.
         fork: fork the tasks' processes from one that has the modules; else every task starts a fresh
             interpreter, about a second slower.
 
