@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from planted_suite import suite
 import recbench
 from recbench.cli import main
 from recbench.errors import SuiteError
+from recbench.execution import LocalExecutor
+from recbench.execution.process import LINUX
 from recbench.matrix.suite import load_suite
 from recbench.plugins import PluginRow, Plugins, load_plugins
 from recbench.store import Store
@@ -44,6 +47,18 @@ def test_a_run_from_python_leaves_what_the_command_leaves(shop):
     assert lasting("python") == lasting("shell")
     for file in ("recommenders.md", "attackers.csv"):
         assert Path("python/tables", file).read_bytes() == Path("shell/tables", file).read_bytes()
+
+
+@pytest.mark.skipif(not LINUX, reason="elsewhere every run is of fresh interpreters")
+def test_workers_that_are_fresh_interpreters_leave_what_forked_ones_leave(shop, monkeypatch):
+    name = suite(["Popular"], ["Fills"], [])
+    found = {}
+    for fork in (True, False):
+        monkeypatch.setattr("recbench.matrix.run.LocalExecutor", partial(LocalExecutor, fork=fork))
+        recbench.run(name, out=f"run-{fork}", jobs=2)
+        found[fork] = [{**record, "cost": None} for record in Store(Path(f"run-{fork}")).records()]
+    assert found[True] == found[False]
+    assert [record["status"] for record in found[False]] == ["ok"] * 3
 
 
 @pytest.mark.usefixtures("quick_executor")
