@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
@@ -55,11 +54,11 @@ def it_survives_one_user_one_item_and_empty_histories(subject: Subject) -> None:
     were written into an attack. A division by a count of zero is a crash in one cell of a long run. What cannot be done
     there an attack or a defense refuses by a RecbenchError; a model scores whomever it is asked for.
     """
-    done = 0
+    done, tracks = 0, _tracks(subject)
     for name, data in edges().items():
-        for given in _tracks(subject, data):
+        for track in tracks:
             try:
-                _hold(subject, given)
+                _hold(subject, data if track == "explicit" else binarize(data))
             except RecbenchError as refusal:
                 if subject.component.kind == "recommender":
                     raise Failed(f"it refuses data with {name}: {refusal}") from refusal
@@ -76,20 +75,19 @@ def it_survives_one_user_one_item_and_empty_histories(subject: Subject) -> None:
         raise NotApplicable("it refuses all that it says it serves, or does not count without an edge either")
 
 
-def _tracks(subject: Subject, data: Interactions) -> Iterator[Interactions]:
-    """The data on each track that it is judged on; not on one where what it does does not count anyway."""
+def _tracks(subject: Subject) -> list[Feedback]:
+    """The tracks that it is judged on; not those where what it does does not count anyway."""
     component = subject.component
     if component.kind == "defense":
         try:
             defenses.a_verdict_fits_the_data.function(subject)
         except Failed:
-            return
+            return []
         except NotApplicable:  # it judges nobody
             pass
     if component.kind != "attacker":
-        yield data if data_of(subject).ratings is not None else binarize(data)
-        return
-    poisons = isinstance(subject.build(), PoisoningAttacker)
+        return ["implicit" if data_of(subject).ratings is None else "explicit"]
+    poisons, tracks = isinstance(subject.build(), PoisoningAttacker), []
     for track in sorted(component.feedback, reverse=True):
         goal = first_goal(component, [track])
         try:
@@ -99,7 +97,8 @@ def _tracks(subject: Subject, data: Interactions) -> Iterator[Interactions]:
                 perturbers.changes_of(subject, goal, track)
         except (NotApplicable, RuleViolation):
             continue
-        yield data if track == "explicit" else binarize(data)
+        tracks.append(track)
+    return tracks
 
 
 def _hold(subject: Subject, data: Interactions) -> None:
