@@ -95,7 +95,7 @@ class OutputGAN(PoisoningAttacker):
     def trained(self, view: AttackerView) -> ProfileGenerator:
         """The generator, from which profiles of any number and size can be sampled."""
         imitation = GAN(
-            noise=self.noise, hidden=self.hidden, imitation_steps=self.imitation_steps, steps=0, critic_steps=3, lr=2e-3
+            noise=self.noise, hidden=self.hidden, imitation_steps=self.imitation_steps, steps=0, critic_steps=2, lr=3e-3
         )
         generator = imitation.trained(view)
         model = OutputModel(view, self.dim, self.alpha, self.l2, self.sweeps, self.items)

@@ -180,21 +180,21 @@ def trusted(feedback: Tensor, scores: Tensor) -> Tensor:
         distance = (feedback - mean) / WIDTH
         return (-distance.square() / 2).exp() / (WIDTH * math.sqrt(math.tau))
 
-    def prior(values: Tensor, among: Tensor) -> Tensor:
-        users = (values * among).sum(1, keepdim=True) / among.sum(1, keepdim=True).clamp(min=1)
-        items = (values * among).sum(0, keepdim=True) / among.sum(0, keepdim=True).clamp(min=1)
-        return (users + items) / 2
-
-    own, other = density(scores), density(PERTURBED)
-    everywhere = torch.ones_like(feedback)
-    is_observed, is_own = PRIOR * everywhere, PRIOR * everywhere
+    own, other, clicked = density(scores), density(PERTURBED), feedback > 0
+    # Priors of the users and of the items, whose mean is that of a cell.
+    of_observed = of_own = (feedback.new_tensor([[PRIOR]]), feedback.new_tensor([[PRIOR]]))
     for _ in range(TURNS):
-        either = is_own * own + (1 - is_own) * other
-        chance = is_observed * either / (is_observed * either + 1 - is_observed + 1e-12)
-        observed = torch.where(feedback > 0, 1.0, (chance > 0.5).to(feedback))
+        is_observed, is_own = (torch.add(*each) / 2 for each in (of_observed, of_own))
+        either = torch.lerp(other, own, is_own)
+        # More likely observed than missing, which a click never is.
+        observed = (clicked | (is_observed * (either + 1) > 1)).to(feedback)
         unperturbed = is_own * own / (either + 1e-12)
-        before = is_observed, is_own
-        is_observed, is_own = prior(observed, everywhere), prior(unperturbed, observed)
-        if max((is_observed - before[0]).abs().max(), (is_own - before[1]).abs().max()) < SETTLED:
+        before, kept = (*of_observed, *of_own), unperturbed * observed
+        of_observed = observed.mean(1, keepdim=True), observed.mean(0, keepdim=True)
+        of_own = (
+            kept.sum(1, keepdim=True) / observed.sum(1, keepdim=True).clamp(min=1),
+            kept.sum(0, keepdim=True) / observed.sum(0, keepdim=True).clamp(min=1),
+        )
+        if all((new - old).abs().max() < SETTLED for new, old in zip((*of_observed, *of_own), before, strict=True)):
             break
     return observed * (unperturbed > 0.5)
