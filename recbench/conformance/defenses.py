@@ -114,16 +114,22 @@ def _attacked(subject: Subject, unit: int, kind: Fakes | None = "matched") -> Po
 @check("defense")
 def a_verdict_fits_the_data(subject: Subject) -> None:
     """One finite suspicion and one decision for every user, whoever has no history, and not everybody removed."""
+    if misfit := shared("what does not fit of a verdict", lambda: _misfit(subject)):  # another check asks it too
+        told = "Verdict(suspicion, keep), both [train.n_users], or Protected with suspicion [train.n_users]"
+        raise Failed(f"{misfit}; return {told}")
+
+
+def _misfit(subject: Subject) -> str:
+    """What does not fit of what it says of clean and of attacked data, with and without a user who has nothing."""
     kinds: tuple[Fakes | None, ...] = (None, "matched")
     for kind in kinds:
         data = _attacked(subject, 0, kind).data
-        nobody = replace(data, n_users=data.n_users + 1)
-        for each in (data, nobody):
+        for each in (data, replace(data, n_users=data.n_users + 1)):
             try:
                 _suspicion(subject, each)
             except RuleViolation as error:
-                told = "Verdict(suspicion, keep), both [train.n_users], or Protected with suspicion [train.n_users]"
-                raise Failed(f"{error}; return {told}") from error
+                return str(error)
+    return ""
 
 
 @check("defense", guards=("D1", "D11", "D32"))
@@ -187,7 +193,7 @@ def _appended(poisoned: Poisoned) -> Interactions:
     return Interactions(users[rows], data.items[rows], data.n_users, data.n_items, ratings)
 
 
-@check("defense", guards=("D11", "D32"))
+@check("defense", guards=("D11", "D32"), long=True)
 def the_fakes_that_it_is_made_for_are_more_suspicious_than_chance(subject: Subject) -> str:
     """Where fakes differ in length, anything detects them. Here they never do; nor, if it is made for any attack, in
     how popular their items are: nothing but company tells. How it does on such fakes is reported even of one that is
