@@ -28,7 +28,7 @@ BROKEN = _broken()
 SMALLER = {
     "adaptive": {"trials": 4},
     "gan-augmentation": {"steps": 100},
-    "gan": {"hidden": 32, "imitation_steps": 40, "steps": 6, "dim": 8, "epochs": 20, "starts": 1, "held_out": 1},
+    "gan": {"steps": 8, "dim": 16, "epochs": 25, "starts": 2, "held_out": 1},
     "rapu-g": {"dim": 16, "epochs": 25, "unrolled": 12, "steps": 8},
     "unrolled-gradient": {"dim": 8, "epochs": 20, "steps": 4},
     "simgcl": {"dim": 16},
