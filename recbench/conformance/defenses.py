@@ -6,12 +6,14 @@ what remains to be checked is that ids and orders are not read as if they told s
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recbench.component import Fakes
+from recbench.component import Component, Fakes
 from recbench.conformance.arena import VICTIM, Task
 from recbench.conformance.check import Failed, NotApplicable, Subject, check
 from recbench.conformance.planted import hidden_seed, preference_blocks, scores_of
@@ -85,22 +87,29 @@ def _suspicion(subject: Subject, data: Interactions, examples: Profiles | None =
         return np.asarray(_verdict(subject, data, examples).suspicion, dtype=np.float64)
     if missing := subject.component.requires_recommender - {"differentiable"}:
         raise NotApplicable(f"it needs a recommender with {', '.join(sorted(missing))}, and the arena's has none")
-
-    def judged(given: Interactions) -> NDArray[np.float64] | None:
-        suspicion = defense.fit(VICTIM, given, FitContext(0, examples=examples)).suspicion
-        return None if suspicion is None else np.asarray(suspicion, dtype=np.float64)
-
-    # Most trainings judge nobody; several checks would each train to learn that.
-    if not shared("whether it judges", lambda: judged(_attacked(subject, 0).data) is not None):
+    if not _judges(subject.component, json.dumps(dict(subject.params), sort_keys=True)):
         raise NotApplicable("it judges no users")
-    suspicion = judged(data)
-    if suspicion is None:
+    found = defense.fit(VICTIM, data, FitContext(0, examples=examples)).suspicion
+    if found is None:
         raise RuleViolation("no suspicion, though other data has one")
+    suspicion = np.asarray(found, dtype=np.float64)
     if suspicion.shape != (data.n_users,):
         raise RuleViolation(f"suspicion of shape {suspicion.shape}; expected ({data.n_users},) users")
     if not np.isfinite(suspicion).all():
         raise RuleViolation("suspicion holds values that are not finite")
     return suspicion
+
+
+@lru_cache(maxsize=64)
+def _judges(component: Component, params: str) -> bool:
+    """Whether a training judges users. Most do not, and several checks would each train to learn that."""
+    subject = Subject(component, json.loads(params))
+
+    def judged() -> bool:
+        ctx = FitContext(0, examples=_examples(subject, 0) if "supervised" in component.provides else None)
+        return subject.build().fit(VICTIM, _attacked(subject, 0).data, ctx).suspicion is not None
+
+    return shared("whether it judges", judged)
 
 
 def _attacked(subject: Subject, unit: int, kind: Fakes | None = "matched") -> Poisoned:
