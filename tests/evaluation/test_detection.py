@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from recbench.evaluation.detection import Removal, average_precision, recall_at_fpr, roc_auc
+from recbench.evaluation.detection import Removal, average_precision, percentiles, recall_at_fpr, roc_auc
 
 
 def case(seed, n=120, distinct=15):
@@ -76,3 +76,8 @@ def test_the_order_of_users_does_not_matter(seed):
     order = np.random.default_rng(seed).permutation(len(fake))
     for metric in (average_precision, roc_auc):
         assert metric(suspicion[order], fake[order]) == pytest.approx(metric(suspicion, fake), abs=1e-12)
+
+
+def test_a_fakes_percentile_is_the_share_of_genuine_users_who_are_less_suspicious() -> None:
+    suspicion = np.array([1.0, 2.0, 2.0, 4.0, 5.0, 2.0, 0.0])
+    assert percentiles(suspicion, n_genuine=4).tolist() == [1.0, 0.5, 0.0]

@@ -6,7 +6,6 @@ import numpy as np
 
 from recbench.data.interactions import Interactions
 from recbench.matrix.explain import principal_plane
-from recbench.report.explanation import Seen
 
 
 def test_the_plane_is_that_of_the_singular_value_decomposition_of_centred_rows_of_length_1() -> None:
@@ -23,8 +22,3 @@ def test_the_plane_is_that_of_the_singular_value_decomposition_of_centred_rows_o
 def test_a_user_without_items_stands_where_no_item_is() -> None:
     plane = principal_plane(Interactions(np.array([0, 0, 1, 2, 2]), np.array([0, 1, 1, 2, 3]), 4, 4))
     assert np.isfinite(plane).all()
-
-
-def test_a_fakes_percentile_is_the_share_of_genuine_users_who_are_less_suspicious() -> None:
-    seen = Seen(np.array([1.0, 2.0, 2.0, 4.0, 5.0, 2.0, 0.0]), np.zeros(7, np.bool_))
-    assert seen.percentiles(4).tolist() == [1.0, 0.5, 0.0]
