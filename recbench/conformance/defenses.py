@@ -123,12 +123,13 @@ def _attacked(subject: Subject, unit: int, kind: Fakes | None = "matched") -> Po
 @check("defense")
 def a_verdict_fits_the_data(subject: Subject) -> None:
     """One finite suspicion and one decision for every user, whoever has no history, and not everybody removed."""
-    if misfit := shared("what does not fit of a verdict", lambda: _misfit(subject)):  # another check asks it too
+    misfit = shared("what does not fit of a verdict", lambda: _misfit(subject))  # another check asks it too
+    if misfit is not None:
         told = "Verdict(suspicion, keep), both [train.n_users], or Protected with suspicion [train.n_users]"
         raise Failed(f"{misfit}; return {told}")
 
 
-def _misfit(subject: Subject) -> str:
+def _misfit(subject: Subject) -> str | None:
     """What does not fit of what it says of clean and of attacked data, with and without a user who has nothing."""
     kinds: tuple[Fakes | None, ...] = (None, "matched")
     for kind in kinds:
@@ -138,7 +139,7 @@ def _misfit(subject: Subject) -> str:
                 _suspicion(subject, each)
             except RuleViolation as error:
                 return str(error)
-    return ""
+    return None
 
 
 @check("defense", guards=("D1", "D11", "D32"))

@@ -73,6 +73,8 @@ def _changed(event: str, arguments: tuple[Any, ...]) -> str | None:
         path, mode, flags = arguments
         writes = (isinstance(mode, str) and set(mode) & set("wax+")) or (flags or 0) & (os.O_WRONLY | os.O_RDWR)
         return os.fsdecode(path) if writes and isinstance(path, str | bytes | os.PathLike) else None
+    if event == "os.mkdir" and os.path.isdir(arguments[0]):
+        return None  # it is there, so this makes nothing: matplotlib asks for its folder at every import
     return os.fsdecode(arguments[CHANGES[event]]) if event in CHANGES else None
 
 

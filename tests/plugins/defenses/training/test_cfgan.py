@@ -1,5 +1,7 @@
 """The collaborative GAN: what it hides, and that it finds what is missing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -37,6 +39,15 @@ def test_what_it_finds_missing_is_what_users_want_three_times_as_often_as_by_pop
     popular = np.argsort(-free, axis=1)[:, :5]
     by_popularity = np.take_along_axis(wanted, popular, axis=1).mean()
     assert wanted[users, items].mean() > min(0.95, 3 * by_popularity)
+
+
+def test_training_ends_where_no_judgement_finds_more(
+    niches: tuple[Interactions, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, steps = niches[0], []
+    monkeypatch.setattr(cfgan.Contest, "step", lambda self, beside: steps.append(beside))  # nothing is learned
+    replace(SHORT, steps=1000, judge_every=10, patience=3).fit(data, 0, "cpu")
+    assert len(steps) == 10 + 3 * 10
 
 
 def test_missing_items_come_best_first_and_as_many_as_are_asked_for_whatever_the_block(
