@@ -33,8 +33,9 @@ def stored_verdicts(records: Sequence[Record], components: Components, store: St
 
     Returns:
         Of each defense: `defense`, its number among the components; `kept` and `removed` [BINS], how many fakes stand
-        where among the genuine users, the k-th above k/BINS of them and at most (k+1)/BINS in suspicion; `genuine`, how
-        many genuine users there are, and `lost`, how many of them were removed, None where nobody is removed.
+        where among the genuine users: the k-th above a share of them from k/BINS to less than (k+1)/BINS, the last with
+        1; `genuine`, how many genuine users there are, and `lost`, how many of them were removed, None where nobody is
+        removed.
     """
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     of_poison: dict[str, list[dict[str, Any]]] = defaultdict(list)
