@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ from recbench.matrix.prepared import Prepared
 from recbench.matrix.surroundings import audience, context, fit_seed, tie_seed
 from recbench.seeds import derive_seed
 from recbench.specs import build
-from recbench.store import Artifact
+from recbench.store import MEASURED, Artifact
 
 Top = Callable[[NDArray[np.integer] | Histories, int], NDArray[np.int32]]
 """The top k items of users or of histories."""
@@ -63,7 +64,8 @@ def craft(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Artif
     Raises:
         RuleViolation: profiles outside the budget, forbidden knowledge touched, no profiles at all.
     """
-    return crafted(Prepared.of(inputs["prepared"]), arguments)
+    profiles = crafted(Prepared.of(inputs["prepared"]), arguments)
+    return replace(profiles, meta={MEASURED: {"profiles": len(profiles.arrays["templates"])}})
 
 
 def crafted(prepared: Prepared, arguments: Mapping[str, Any]) -> Artifact:

@@ -16,7 +16,7 @@ from recbench.matrix.instances import instance
 from recbench.matrix.measure import measured
 from recbench.matrix.prepared import Prepared
 from recbench.matrix.surroundings import audience, context, fit_seed, poison, tie_seed
-from recbench.store import Artifact
+from recbench.store import MEASURED, Artifact
 
 TOP = 100
 """Length of the lists that are kept."""
@@ -68,11 +68,12 @@ def fit(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Artifac
         arrays["suspicion"] = _suspicion(protected, poisoned)
     if prepared.scale is not None and "ratings" in arguments["recommender"]["provides"]:
         arrays["predicted"] = _predicted(protected.scorer, prepared, poisoned)
+    meta: dict[str, Any] = {MEASURED: {"interactions": len(train)}}
     if (certificate := protected.certificate) is None:
-        return Artifact(arrays)
+        return Artifact(arrays, meta)
     certificate.check(train.n_users)
     arrays["certified"] = np.asarray(certificate.kept)[poisoned.public_id[: poisoned.n_genuine]].astype(np.int32)
-    return Artifact(arrays, {"certificate": {"k": certificate.k, "confidence": certificate.confidence}})
+    return Artifact(arrays, meta | {"certificate": {"k": certificate.k, "confidence": certificate.confidence}})
 
 
 def _suspicion(protected: Protected, poisoned: Poisoned) -> NDArray[np.float64]:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from recbench.matrix.cells import Cell
 from recbench.matrix.choices import NONE
 from recbench.matrix.environment import machine
 from recbench.matrix.plan import Plan
 from recbench.matrix.scheduler import Done, Failed, Settled
 from recbench.specs import parts_of
-from recbench.store import Store
+from recbench.store import MEASURED, Store
 
 COSTLY = ("profiles", "examples", "verdict", "fit")
 """The artifacts whose making is a cost."""
@@ -29,10 +27,7 @@ def record_of(cell: Cell, plan: Plan, settled: Mapping[str, Settled], store: Sto
         found = settled[stage.recipe]
         artifacts[name] = found.key if isinstance(found, Done) else None
     repeated = artifacts.pop("repeat", None)
-    costs = {needed[name].kind: store.meta(key)["measured"] for name in COSTLY if (key := artifacts.get(name))}
-    for kind, amount in _amounts(artifacts, store).items():
-        if kind in costs:  # an attack on a trained victim is counted by its seconds alone
-            costs[kind] = costs[kind] | amount
+    costs = {needed[name].kind: store.meta(key)[MEASURED] for name in COSTLY if (key := artifacts.get(name))}
     record = _frame(cell, plan) | {
         "artifacts": artifacts,
         "cost": costs,
@@ -41,7 +36,7 @@ def record_of(cell: Cell, plan: Plan, settled: Mapping[str, Settled], store: Sto
     if isinstance(end, Failed):
         return record | {"status": end.status, "reason": end.reason, "stage": end.stage, "log": end.log}
     evaluated = store.meta(end.key)
-    record |= {"metrics": evaluated["metrics"], "cost": costs | {"evaluate": evaluated["measured"]}}
+    record |= {"metrics": evaluated["metrics"], "cost": costs | {"evaluate": evaluated[MEASURED]}}
     return record | {"repeats": _repeats(repeated, store)} if "repeat" in needed else record
 
 
@@ -67,24 +62,6 @@ def at_work(defense: str, record: Mapping[str, Any]) -> tuple[str, str]:
     parts = [] if defense == NONE["name"] else parts_of(defense)
     detector = parts.pop(0) if "sanitize" in record["cost"] else ""
     return detector, parts[-1] if parts else ""
-
-
-def _amounts(artifacts: Mapping[str, str | None], store: Store) -> dict[str, dict[str, int]]:
-    """By stage that was computed, how much it had to do: profiles crafted, interactions trained on."""
-    amounts: dict[str, dict[str, int]] = {}
-    counts = np.array([], dtype=np.int64)
-    if key := artifacts["profiles"]:
-        counts = np.diff(store.get(key).arrays["indptr"])
-        amounts["craft"] = {"profiles": len(counts)}
-    if artifacts["fit"] and (key := artifacts["prepared"]):
-        prepared = store.get(key)
-        if key := artifacts["verdict"]:
-            genuine = np.bincount(prepared.arrays["train_users"], minlength=prepared.meta["n_users"])
-            trained = np.concatenate([genuine, counts])[store.get(key).arrays["keep"]].sum()
-        else:
-            trained = len(prepared.arrays["train_users"]) + counts.sum()
-        amounts["fit"] = {"interactions": int(trained)}
-    return amounts
 
 
 def _frame(cell: Cell, plan: Plan) -> dict[str, Any]:
