@@ -123,7 +123,7 @@ class Plugins:
         """Tell every observer of a finished cell; returns one line for each observer that raised."""
         problems = []
         for row in self.rows:
-            if row.hooks is None:
+            if row.hooks is None or not row.hooks.recbench_cell_finished.get_hookimpls():
                 continue
             try:
                 row.hooks.recbench_cell_finished(record=copy.deepcopy(dict(record)))

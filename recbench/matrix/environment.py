@@ -22,7 +22,7 @@ def environment(circumstances: Circumstances, jobs: int) -> dict[str, Any]:
         "system": platform.platform(),
         **machine(circumstances),
         "jobs": jobs,
-        "packages": {package.name: package.version for package in distributions() if package.name},
+        "packages": {name: package.version for package in distributions() if (name := package.name)},
         "git": _git(),
     }
 

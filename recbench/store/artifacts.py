@@ -23,7 +23,7 @@ ARRAY_NAME = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")
 MEASURED = "measured"
 """The entry of `meta` for timings and the like: what differs between two runs of the same thing."""
 READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-"""Of the headers that `numpy.save` writes, by the version in the file; a third is for fields that are not named in Latin-1."""
+"""Of the headers that `numpy.save` writes, by the version in the file; the third is for fields not named in Latin-1."""
 
 
 @dataclass(frozen=True, eq=False)
