@@ -25,6 +25,21 @@ torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 MIRROR = Path(os.environ.get("RECBENCH_MIRROR", Path(__file__).parents[2] / "shared" / "data"))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file whose tests share what it makes once stays on one worker of xdist: each of two would make it."""
+    sharing = {item.location[0] for item in items if _shares(item)}
+    for item in items:
+        if item.location[0] in sharing and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.location[0]))
+
+
+def _shares(item: pytest.Item) -> bool:
+    """Whether a fixture of the test is made once a file."""
+    definitions = item._fixtureinfo.name2fixturedefs.values() if isinstance(item, pytest.Function) else ()
+    return any(each.scope == "module" for found in definitions for each in found)
+
+
 @pytest.fixture(scope="session")
 def mirror() -> Path:
     """A folder with one folder of raw files a data set; tests on real data skip where it is not to be had."""

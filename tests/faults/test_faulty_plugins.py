@@ -11,6 +11,7 @@ import re
 import resource
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,7 @@ def attacks(run) -> Store:
     return run("attacks", axes, 1, preexec_fn=small_disk)
 
 
+@cache
 def name_of(kind: Any, plugin: str) -> str:
     component, _ = from_path(kind, f"{FAULTY}:{plugin}")
     return component.name

@@ -42,13 +42,13 @@ def environment(folder: Path, packages: list[Path]) -> Run:
     return run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def third_party_environment(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The two distributions beside this file: one that works and one that is broken."""
     return environment(tmp_path_factory.mktemp("environment"), sorted(HERE.glob("recbench-*")))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def generated_environment(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A package of every kind, as `recbench new` writes it."""
     packages = tmp_path_factory.mktemp("packages")
