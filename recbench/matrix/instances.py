@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from recbench.component import Component
 from recbench.specs import build
 
-# The first adapter of a process has pydantic look for plugins of its own in every installed package, for 20 CPU
+# The first adapter of a process has pydantic look for plugins of its own in every installed package, for some 15 CPU
 # milliseconds: made here, once for all workers, since they start with this module.
 TypeAdapter(int)
 
