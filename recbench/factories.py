@@ -44,7 +44,7 @@ def module_name(path: Path) -> str:
     return _FILE_MODULE + spelled.decode()
 
 
-def _file_of(module: str) -> Path | None:
+def file_of(module: str) -> Path | None:
     """The inverse of `module_name`; None for an ordinary module."""
     if not module.startswith(_FILE_MODULE):
         return None
@@ -69,7 +69,7 @@ def load_file(path: Path) -> ModuleType:
 
 
 def _load(component: Component, module: str) -> ModuleType:
-    path = _file_of(module)
+    path = file_of(module)
     if path is None:
         return importlib.import_module(module)
     loaded = sys.modules.get(module)
@@ -115,7 +115,7 @@ def _label(component: Component) -> str:
 
 def _provider(module: str) -> str:
     """Who offers what is in `module`, in words."""
-    if path := _file_of(module):
+    if path := file_of(module):
         return f"file {path}"
     package = module.partition(".")[0]
     names = sorted(entry.name for entry in entry_points(group=GROUP) if entry.module.partition(".")[0] == package)

@@ -17,7 +17,7 @@ from recbench.conformance.check import MODULES, Outcome, Subject, checks_of, per
 from recbench.conformance.shared import sharing
 from recbench.conformance.watch import watching
 from recbench.execution import Limits, LocalExecutor, Task
-from recbench.execution.local import PRELOAD
+from recbench.matrix.preload import preloaded
 from recbench.store import Artifact, Store
 
 SECONDS = 300.0
@@ -27,8 +27,7 @@ SECONDS = 300.0
 def outcomes(subject: Subject, jobs: int, seconds: float = SECONDS) -> Iterator[Outcome]:
     """Try every check of the subject; outcomes come as they are done."""
     with tempfile.TemporaryDirectory() as folder:
-        libraries = sorted(subject.component.libraries)
-        preload = (*PRELOAD, *(f"recbench.conformance.{module}" for module in MODULES), *libraries)
+        preload = (*preloaded([subject.component]), *(f"recbench.conformance.{module}" for module in MODULES))
         store = Store(Path(folder))
         about = {
             "component": _plain(subject.component),

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, t
+from scipy.special import ndtri, stdtrit
 
 from recbench.seeds import numpy_rng
 
@@ -106,7 +106,8 @@ def minimum_detectable_effect(differences: Values, clusters: Labels) -> float:
     A measured effect below it reads "none detectable", not "none". t quantiles below 30 clusters.
     """
     count = len(np.unique(clusters))
-    quantiles = t.ppf([0.975, 0.8], count - 1) if 2 <= count < SMALL else norm.ppf([0.975, 0.8])
+    levels = np.array([0.975, 0.8])
+    quantiles = stdtrit(count - 1, levels) if 2 <= count < SMALL else ndtri(levels)
     return float(np.sum(quantiles)) * standard_error(differences, clusters)
 
 

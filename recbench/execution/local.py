@@ -24,8 +24,7 @@ from recbench.store.files import to_json, writing
 from recbench.store.store import check_key
 
 # numpy.random, which NumPy loads late, so that all tasks find its global generator in the same state.
-# torch._dynamo, which the first step of any of torch's optimizers loads, for 1.8 CPU seconds.
-PRELOAD = ("numpy", "numpy.random", "scipy.sparse", "torch", "torch._dynamo", "recbench.contracts")
+PRELOAD = ("numpy", "numpy.random", "scipy.sparse", "torch", "recbench.contracts")
 
 FORKABLE = {
     "JE_ARROW_MALLOC_CONF": "background_thread:false",

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from recbench.evaluation.statistics import bootstrap_means
 from recbench.leaderboard.grid import Values
@@ -71,13 +70,18 @@ def _standings(harm: Values, scale: Values, clusters: NDArray[np.int64]) -> list
     if not len(harm):
         return []
     scores = np.round(harm.mean(axis=1) / scale.mean(axis=1), DIGITS)
-    ranks: list[int] = rankdata(scores, method="min").astype(int).tolist()
+    ranks: list[int] = _ranks(scores).tolist()
     if not several(clusters):
         return [Standing(rank) for rank in ranks]
     means, scales = bootstrap_means(np.stack([harm, scale]), clusters, SEED)
-    drawn = rankdata(np.round(means / scales, DIGITS), method="min", axis=0)
-    low, high = np.quantile(drawn, [0.025, 0.975], axis=1, method="inverted_cdf").astype(int).tolist()
+    drawn = np.array([_ranks(draw) for draw in np.round(means / scales, DIGITS).T])
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0, method="inverted_cdf").astype(int).tolist()
     return [Standing(*standing) for standing in zip(ranks, low, high, strict=True)]
+
+
+def _ranks(scores: Values) -> NDArray[np.int64]:
+    """1 and the number of lower scores; of each."""
+    return 1 + np.searchsorted(np.sort(scores), scores)
 
 
 def several(clusters: NDArray[np.int64]) -> bool:

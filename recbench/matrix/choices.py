@@ -236,10 +236,8 @@ class Axes:
         )
 
     @property
-    def libraries(self) -> list[str]:
-        """What workers may start with beside what all need, see `Component`."""
-        defenses = (each.parts if isinstance(each, Pipeline) else (each,) for each in self.defenses)
+    def components(self) -> list[Component]:
+        """Of every choice; the parts of a pipeline for it."""
+        defenses = (parts(each) for each in self.defenses)
         others = (self.datasets, self.recommenders, self.attackers, self.metrics, self.examples)
-        return sorted(
-            {module for choice in itertools.chain(*others, *defenses) for module in choice.component.libraries}
-        )
+        return [choice.component for choice in itertools.chain(*others, *defenses)]

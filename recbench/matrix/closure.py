@@ -12,6 +12,8 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from recbench.factories import file_of
+
 SHARED = (
     "recbench.adapters",
     "recbench.contracts",
@@ -42,6 +44,15 @@ def closure_digest(module: str) -> str:
         if source is not None:
             hasher.update(f"{name} {_read(source)[0]}\n".encode())
     return hasher.hexdigest()
+
+
+def imports_torch(module: str) -> bool:
+    """Whether the source of a module, or what of its own package it imports, names torch."""
+    package = module.partition(".")[0]
+    sources = [_source(name) for name in _reach(module) if name.partition(".")[0] == package]
+    if (file := file_of(module)) is not None:
+        sources.append(file)
+    return any(name.partition(".")[0] == "torch" for file in sources if file for name, _ in _read(file)[1])
 
 
 def _reach(module: str) -> set[str]:

@@ -22,7 +22,9 @@ def environment(circumstances: Circumstances, jobs: int) -> dict[str, Any]:
         "system": platform.platform(),
         **machine(circumstances),
         "jobs": jobs,
-        "packages": {name: package.version for package in distributions() if (name := package.name)},
+        "packages": {
+            read["Name"]: read["Version"] for package in distributions() if (read := package.metadata)["Name"]
+        },
         "git": _git(),
     }
 

@@ -7,16 +7,14 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pkgutil import iter_modules
 from typing import Any
 
-from recbench import evaluation
 from recbench.execution import Limits, LocalExecutor
-from recbench.execution.local import PRELOAD
 from recbench.matrix.cells import Cell
 from recbench.matrix.environment import environment
 from recbench.matrix.identity import Circumstances
-from recbench.matrix.plan import KINDS, PLAN, Plan, Rerun
+from recbench.matrix.plan import PLAN, Plan, Rerun
+from recbench.matrix.preload import preloaded
 from recbench.matrix.progress import Progress, StageEvent, progress
 from recbench.matrix.records import record_of, record_without_run
 from recbench.matrix.scheduler import Executor, Scheduler, Settled
@@ -26,16 +24,6 @@ from recbench.store import Store
 from recbench.store.lock import hold
 
 ENVIRONMENT = "environment.json"
-
-# pandas reads data, and scipy.stats is behind every metric: 0.6 seconds each, once a run in place of once a stage.
-# recbench's own modules are milliseconds each, which a stage of a small data set would notice.
-WORKERS_START_WITH = (
-    "pandas",
-    "scipy.stats",
-    "recbench.adapters.factories",
-    *(f"recbench.evaluation.{module.name}" for module in iter_modules(evaluation.__path__)),
-    *(f"recbench.matrix.{kind}" for kind in KINDS),
-)
 
 
 Start = Callable[[Store, int, Sequence[str]], Executor]
@@ -145,8 +133,7 @@ def limits_of(suite: Suite, where: Circumstances) -> Limits:
 
 def _scheduler(plan: Plan, store: Store, jobs: int, on_event: Callable[[StageEvent], None], start: Start) -> Scheduler:
     limits = limits_of(plan.suite, plan.recipes.circumstances)
-    preload = (*PRELOAD, *WORKERS_START_WITH, *plan.axes.libraries)
-    return Scheduler(store, lambda: start(store, jobs, preload), limits, jobs, on_event)
+    return Scheduler(store, lambda: start(store, jobs, preloaded(plan.axes.components)), limits, jobs, on_event)
 
 
 def _compute(plan: Plan, cells: list[Cell], store: Store, jobs: int, display: Progress, start: Start) -> int:

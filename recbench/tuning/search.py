@@ -15,13 +15,13 @@ from optuna.trial import TrialState
 
 from recbench.errors import SuiteError
 from recbench.execution import Limits, Task, TaskResult
-from recbench.execution.local import PRELOAD
 from recbench.matrix.cells import Cell
 from recbench.matrix.choices import Choice, Resolver
 from recbench.matrix.identity import Circumstances
+from recbench.matrix.preload import preloaded
 from recbench.matrix.prepare import prepare
 from recbench.matrix.prepared import Prepared
-from recbench.matrix.run import WORKERS_START_WITH, Start, limits_of, on_this_machine
+from recbench.matrix.run import Start, limits_of, on_this_machine
 from recbench.matrix.stages import Recipes, Stage
 from recbench.matrix.suite import Suite
 from recbench.plugins import Plugins
@@ -146,8 +146,7 @@ def search(
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder))
         store.put(PREPARED, without_test(prepare(searches[0].stage.inputs["prepared"].arguments, {})))
-        libraries = sorted({module for space in spaces for module in space.component.libraries})
-        with closing(start(store, jobs, (*PRELOAD, *WORKERS_START_WITH, *libraries))) as executor:
+        with closing(start(store, jobs, preloaded(space.component for space in spaces))) as executor:
             running: dict[str, tuple[Search, optuna.trial.Trial]] = {}
 
             def submit(each: Search) -> None:

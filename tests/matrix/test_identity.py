@@ -8,7 +8,7 @@ import sklearn
 from recbench.component import Component
 from recbench.execution.fingerprint import PACKAGES, versions
 from recbench.matrix.cells import Cell, cells_of
-from recbench.matrix.choices import NONE, Axes, Choice, Pipeline
+from recbench.matrix.choices import NONE, Axes, Choice
 from recbench.matrix.closure import _read, _source, closure_digest
 from recbench.matrix.identity import Circumstances, cell_id
 from recbench.matrix.suite import Suite
@@ -106,16 +106,6 @@ def test_the_product_holds_clean_and_undefended_cells_and_the_twins():
     twins = [each for each in cells if each.replica]
     assert all(each.question["attacker"] == each.question["defense"] == NONE for each in twins)
     assert len(twins) == 6
-
-
-def test_workers_start_with_the_libraries_of_everything_that_is_run():
-    training = choice("defense", "t", libraries={"jax", "keras"})
-    used = axes(
-        recommenders=[choice("recommender", "r", libraries={"keras"}), VICTIM],
-        defenses=[Pipeline(choice("defense", "d", libraries={"sklearn.svm"}), training)],
-        examples=[choice("attacker", "a", libraries={"faiss"})],
-    )
-    assert used.libraries == ["faiss", "jax", "keras", "sklearn.svm"]
 
 
 @pytest.mark.parametrize(

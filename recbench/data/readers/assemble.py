@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
@@ -122,6 +121,8 @@ def _parsed(column: pa.ChunkedArray) -> NDArray[np.float64]:
     try:
         values = column.cast(pa.float64()).to_numpy()
     except pa.ArrowInvalid:  # parse again, to find the bad value
+        import pandas as pd  # 0.4 s, which good data need not wait for
+
         values = pd.to_numeric(column.to_pandas(), errors="coerce").to_numpy(dtype=np.float64)
     return np.asarray(values, dtype=np.float64)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
+from scipy.special import betainccinv, betaincinv
 
 Floats = NDArray[np.floating[Any]]
 
@@ -47,8 +47,8 @@ class Intervals:
         count = np.arange(self.trials + 1)
         seen, of = count[None, :], count[:, None]
         with np.errstate(invalid="ignore"):
-            low = np.where(seen > 0, beta.ppf(self.miss, seen, of - seen + 1), 0.0)
-            high = np.where(seen < of, beta.isf(self.miss, seen + 1, of - seen), 1.0)
+            low = np.where(seen > 0, betaincinv(seen, of - seen + 1, self.miss), 0.0)
+            high = np.where(seen < of, betainccinv(seen + 1, of - seen, self.miss), 1.0)
         object.__setattr__(self, "_bounds", (low, high))
 
     def of(self, seen: NDArray[np.integer], trials: NDArray[np.integer]) -> tuple[Floats, Floats]:
