@@ -5,7 +5,8 @@
 
 `cells N` runs a matrix of N cells on 40 users, half of them the A/A twins of the other half, one split seed a pair:
 apart from a pair's preparation no two cells share a stage. The cost is that of the whole process tree, start of the
-interpreter, imports and the little that plugins do (two trivial fits, a trivial metric) included, so it is an upper
+interpreter, imports and the little that plugins do (a data set of 1,600 pairs, two trivial fits, a trivial metric, and
+the files that these are in, read anew in every process) included, so it is an upper
 bound of the overhead. `marginal` leaves the start out: the difference to the run before, by its cells.
 `plan N` plans about N cells that nothing has computed, in a process of its own.
 """
@@ -21,12 +22,36 @@ import tempfile
 import time
 from pathlib import Path
 
-TRIVIAL = '''
+PLUGINS = {
+    "shop": """
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from recbench.contracts import Data, Dataset, DatasetInfo
+from recbench.data import Catalog, Interactions
+
+PAIRS = [(user, item) for user in range(40) for item in range(60) if (user * item + user) % 3]
+
+
+@dataclass(frozen=True)
+class Shop(Dataset):
+    info: ClassVar[DatasetInfo] = DatasetInfo("shop", "", "", "", "", 40, 60, len(PAIRS), None, True)
+
+    def read(self, folder):
+        raise NotImplementedError
+
+    def load(self, folder=None):
+        users, items = np.array(PAIRS, np.int32).T
+        return Data(Interactions(users, items, 40, 60), Catalog(), np.arange(40), np.arange(60))
+""",
+    "victim": '''
 from dataclasses import dataclass
 
 import numpy as np
 
-from recbench.contracts import Metric, PoisoningAttacker, Profiles, Recommender, Sanitizer, Verdict
+from recbench.contracts import Recommender
 
 
 @dataclass(frozen=True)
@@ -45,6 +70,11 @@ class Counts:
 
     def score(self, users):
         return np.tile(self.counts, (len(users), 1))
+''',
+    "attacker": """
+from dataclasses import dataclass
+
+from recbench.contracts import PoisoningAttacker, Profiles
 
 
 @dataclass(frozen=True)
@@ -53,6 +83,13 @@ class Nobody(PoisoningAttacker):
 
     def craft(self, view):
         return Profiles.empty()
+""",
+    "detector": """
+from dataclasses import dataclass
+
+import numpy as np
+
+from recbench.contracts import Sanitizer, Verdict
 
 
 @dataclass(frozen=True)
@@ -61,21 +98,27 @@ class Blind(Sanitizer):
 
     def inspect(self, train, ctx):
         return Verdict(np.zeros(train.n_users), np.ones(train.n_users, bool))
+""",
+    "metric": """
+from dataclasses import dataclass
+
+from recbench.contracts import Metric
 
 
 @dataclass(frozen=True)
 class Audience(Metric):
     def __call__(self, outcome):
         return {"users": float(len(outcome.eligible))}
-'''
+""",
+}
 SUITE = """
 name = "overhead"
 version = "1"
-datasets = ["./shop.csv"]
-recommenders = ["./trivial.py:Trivial{recommenders}"]
+datasets = ["./shop.py:Shop"]
+recommenders = ["./victim.py:Trivial{recommenders}"]
 attackers = {attackers}
 defenses = {defenses}
-metrics = ["./trivial.py:Audience"]
+metrics = ["./metric.py:Audience"]
 seeds = {seeds}
 
 [threat.targets]
@@ -84,18 +127,17 @@ count = 2
 
 
 def arrange(folder: Path, seeds: int, recommenders: int = 1, attackers: int = 0, defenses: int = 0) -> None:
-    """Put the data, the plugins and a suite into the folder."""
+    """Put the plugins and a suite into the folder."""
 
     def variants(count: int) -> str:
         return f"[number={'|'.join(map(str, range(count)))}]"
 
-    (folder / "trivial.py").write_text(TRIVIAL)
-    rows = [f"{user},{item}" for user in range(40) for item in range(60) if (user * item + user) % 3]
-    (folder / "shop.csv").write_text("\n".join(["user_id,item_id", *rows]))
+    for name, source in PLUGINS.items():
+        (folder / f"{name}.py").write_text(source)
     suite = SUITE.format(
         recommenders=variants(recommenders),
-        attackers=[f"./trivial.py:Nobody{variants(attackers)}"] if attackers else [],
-        defenses=[f"./trivial.py:Blind{variants(defenses)}"] if defenses else [],
+        attackers=[f"./attacker.py:Nobody{variants(attackers)}"] if attackers else [],
+        defenses=[f"./detector.py:Blind{variants(defenses)}"] if defenses else [],
         seeds=seeds,
     )
     (folder / "overhead.toml").write_text(suite)

@@ -1,4 +1,7 @@
-"""What workers start with: imports that are paid for once a run in place of once a stage, for every fork pays for them."""
+"""What workers start with: modules that are imported once a run, in place of once a stage.
+
+Not more than stages need: what is loaded makes every fork dearer.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,11 @@ from recbench.execution.local import PRELOAD
 from recbench.matrix.closure import imports_torch
 from recbench.matrix.plan import KINDS
 
-# pyarrow loads pandas when it first makes a scalar: half a second. recbench's own modules are milliseconds each, which a
-# stage of a small data set would notice.
+# pyarrow loads pandas when it first makes a scalar, for half a second; constraints of parameters load pydantic.types,
+# for 36 ms. Modules of recbench are milliseconds each, which a stage of a small data set would notice.
 STAGES_NEED = (
     "pandas",
+    "pydantic.types",
     "recbench.adapters.factories",
     *(f"recbench.evaluation.{module.name}" for module in iter_modules(evaluation.__path__)),
     *(f"recbench.matrix.{kind}" for kind in KINDS),
