@@ -16,7 +16,9 @@ import torch
 
 from recbench.conformance.check import Failed, NotApplicable, Subject, check
 from recbench.conformance.exercise import Arrays, context_of, data_of, exercise, outcome, small_data
+from recbench.conformance.problems import waits_of_a_step
 from recbench.conformance.shared import shared
+from recbench.conformance.waits import waiting
 from recbench.conformance.watch import Seen, watching
 from recbench.data import Interactions
 from recbench.data.feedback import binarize
@@ -110,6 +112,8 @@ class Observation:
         asked: it used its seed.
         moved: global generators that are in another state than before.
         changed: why one can tell that it changed its data; empty where it did not.
+        waited: operations in its training that wait for the device.
+        gradients: how many it asked for meanwhile.
     """
 
     arrays: Arrays
@@ -117,6 +121,8 @@ class Observation:
     asked: bool
     moved: tuple[str, ...]
     changed: str
+    waited: tuple[str, ...]
+    gradients: int
 
 
 _observed: dict[str, Observation] = {}
@@ -146,7 +152,8 @@ def _observe(subject: Subject) -> Observation:
         torch.manual_seed(0x5EED)
         states = _global_states()
         try:
-            arrays = exercise(subject, seed=seed, train=data, left=left)
+            with waiting() as waits:
+                arrays = exercise(subject, seed=seed, train=data, left=left)
         except ValueError as error:
             if "read-only" not in str(error):
                 raise
@@ -155,7 +162,7 @@ def _observe(subject: Subject) -> Observation:
         changed = "it changes the data that it is given; copy first, before torch.from_numpy too"
     moved = tuple(name for name, state in _global_states().items() if state != states[name])
     _restore(before)
-    return Observation(arrays, seen, seed.asked, moved, changed)
+    return Observation(arrays, seen, seed.asked, moved, changed, tuple(waits.between), waits.gradients)
 
 
 def _digests(given: Any) -> list[str]:
@@ -267,6 +274,31 @@ def tensors_are_made_on_the_device_it_is_given(subject: Subject) -> None:
     # Not to the bit: what does not repeat is another check's business.
     if any(not np.allclose(expected[name], found[name], rtol=1e-3, atol=1e-4) for name in expected):
         raise Failed("its result depends on torch's default device; pass device= wherever a tensor is made")
+
+
+TELLING = 10
+"""Gradients from which on one can tell what happens at every step from what happens at times."""
+
+
+@check("recommender", "attacker", "defense")
+def a_training_step_does_not_wait_for_the_device(subject: Subject) -> None:
+    """A .item() or a boolean mask in the loss stops the host at every step until a GPU has caught up; most of a run
+    was spent on such waits."""
+    advice = "which waits for the device; keep numbers as tensors, index with torch.where, give sizes that are known"
+    differentiable = "differentiable" in subject.component.provides
+    if differentiable and (waited := waits_of_a_step(subject)):
+        raise Failed(f"losses, penalty or gradients call {waited[0]}, {advice}")
+    seen = observed(subject)
+    if seen.gradients < TELLING:
+        if differentiable:
+            return
+        raise NotApplicable(
+            f"between steps of torch's optimizers it asks for {seen.gradients} gradients: too few to tell"
+        )
+    # A step may need a number now and then; not one for every gradient.
+    if len(seen.waited) >= seen.gradients:
+        called = f"{seen.waited[0]} {len(seen.waited)} times for {seen.gradients} gradients"
+        raise Failed(f"its training calls {called}, {advice}")
 
 
 def _short(error: BaseException) -> str:

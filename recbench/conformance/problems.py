@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from recbench.conformance.check import Failed, NotApplicable, Subject, check
 from recbench.conformance.exercise import context_of, data_of
 from recbench.conformance.planted import scores_of
+from recbench.conformance.waits import waiting
 from recbench.contracts import (
     Differentiable,
     FitContext,
@@ -159,35 +159,13 @@ def its_closed_form_gradients_are_those_of_its_losses(subject: Subject) -> None:
                 )
 
 
-class _NoSynchronization(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Notes operations that make the host wait for the device."""
-
-    WAITS = ("_local_scalar_dense", "nonzero", "unique", "masked_select", "equal", "is_nonzero")
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.waited: list[str] = []
-
-    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name = function.name().removeprefix("aten::").partition(".")[0]
-        if name.startswith(self.WAITS):
-            self.waited.append(name)
-        return function(*args, **(kwargs or {}))
-
-
-@check("recommender")
-def a_training_step_does_not_wait_for_the_device(subject: Subject) -> None:
-    """A .item() or a boolean mask in the loss stops the host at every step until a GPU has caught up; most of a run
-    was spent on such waits."""
+def waits_of_a_step(subject: Subject) -> list[str]:
+    """The operations of one training step of its problem that wait for the device."""
     problem = _model(subject).problem(data_of(subject), _context(subject))
     params, batch = _started(problem)
-    with torch.no_grad(), _NoSynchronization() as mode:
+    with torch.no_grad(), waiting() as waits:
         problem.gradients(params, batch)
-    if mode.waited:
-        raise Failed(
-            f"losses, penalty or gradients call {mode.waited[0]}, which waits for the device; "
-            "index with torch.where instead"
-        )
+    return waits.all
 
 
 @check("recommender", guards=("D21",))

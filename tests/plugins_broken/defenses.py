@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from recbench.component import Component
 from recbench.contracts import (
+    Batch,
     Differentiable,
     FitContext,
+    Params,
+    Problem,
     Protected,
     Recommender,
     RobustTraining,
     Sanitizer,
     Verdict,
     numpy_rng,
+    optimize,
 )
 from recbench.data import Interactions
 from recbench_plugins.defenses.detection.degree_sad import DegreeSAD
@@ -115,6 +121,22 @@ class NeverProtects(RobustTraining):
         return Protected(recommender.fit(train, ctx))
 
 
+@dataclass(frozen=True)
+class ReadsEveryNumber(AdversarialTraining):
+    """Its loss and the length of every table go through Python, at every step."""
+
+    def fit(self, recommender: Recommender, train: Interactions, ctx: FitContext) -> Protected:
+        assert isinstance(recommender, Differentiable)
+        problem = recommender.problem(train, ctx)
+        return Protected(problem.finish(optimize(problem, ctx, self.step)))
+
+    def step(self, problem: Problem, params: Params, batch: Batch) -> Tensor:
+        loss = super().step(problem, params, batch)
+        if not all(math.isfinite(float(each.detach().norm())) for each in (loss, *params.values())):
+            raise ValueError("the training diverges; lower the learning rate")
+        return loss
+
+
 @dataclass(frozen=True, eq=False)
 class Noise:
     """Scores by lot."""
@@ -162,6 +184,7 @@ BROKEN = {
 """The one of each check."""
 
 ALSO = {
+    "a training step does not wait for the device": [_component("reads-every-number", ReadsEveryNumber)],
     "the fakes that it is made for are more suspicious than chance": [
         _component("upside-down-beside", UpsideDownBeside),
         _component("like-the-many", LikeTheMany, detects={"random"}),

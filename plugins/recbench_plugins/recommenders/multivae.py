@@ -122,14 +122,18 @@ class MultiVAEProblem(Accelerable):
         order = torch.randperm(self.n_users, generator=rng, device=self.device)
         steps = math.ceil(self.n_users / self.model.batch_users)
         rising = self.model.annealing * self.model.epochs * steps
-        for k, users in enumerate(torch.split(order, self.model.batch_users)):
+        batches = torch.split(order, self.model.batch_users)
+        lengths = self.pattern.indptr.diff()
+        # Read at once: a number for every batch would have the host wait for the device at every step.
+        totals = torch.stack([lengths[users].sum() for users in batches]).tolist()
+        for k, (users, total) in enumerate(zip(batches, totals, strict=True)):
             beta = self.model.beta * min(1.0, (epoch * steps + k) / rising)
-            yield Rows(users, derive_seed(seed, epoch, k), *self._rows(users), beta)
+            yield Rows(users, derive_seed(seed, epoch, k), *self._rows(users, total), beta)
 
-    def _rows(self, users: Tensor) -> tuple[SparsePattern, Tensor]:
+    def _rows(self, users: Tensor, total: int) -> tuple[SparsePattern, Tensor]:
+        """The interactions of these users, `total` together, as a pattern, and their places in the data."""
         starts, lengths = self.pattern.indptr[users], self.pattern.indptr.diff()[users]
         ends = lengths.cumsum(0)
-        total = int(lengths.sum())
         offsets = torch.repeat_interleave(starts - ends + lengths, lengths, output_size=total)
         entries = torch.arange(total, device=self.device) + offsets
         indptr = torch.cat([ends.new_zeros(1), ends])
@@ -169,7 +173,7 @@ class MultiVAEProblem(Accelerable):
         return torch.addmm(tables["decoder-bias"], hidden, tables["decoder"])
 
     def scores(self, tables: Tables, users: Tensor) -> Tensor:
-        pattern, entries = self._rows(users)
+        pattern, entries = self._rows(users, int(self.pattern.indptr.diff()[users].sum()))
         return self._logits(tables, self._code(tables, pattern, tables["weights"][entries])[0])
 
     def scores_rows(self, tables: Tables, rows: Tensor) -> Tensor:

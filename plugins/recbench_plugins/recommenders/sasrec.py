@@ -165,13 +165,22 @@ class SASRecProblem(Accelerable):
         late = torch.rand(len(users), generator=rng, device=self.device, dtype=torch.float64)
         ends = self.ends[users] - ((spare + 1) * late).long()
         sizes = (((lengths - 1).cumsum(0) - 1) // self.model.batch_size).bincount()
-        steps = torch.split(torch.arange(len(users), device=self.device), sizes[sizes > 0].tolist())
+        sizes = sizes[sizes > 0]
+        steps = torch.split(torch.arange(len(users), device=self.device), sizes.tolist())
+        # Read at once: a number for every step would have the host wait for the device at every step.
+        lasts = sizes.cumsum(0) - 1
+        widths = lengths[lasts].tolist()
+        totals = (lengths - 1).cumsum(0)[lasts].diff(prepend=sizes.new_zeros(1)).tolist()
         for k in torch.randperm(len(steps), generator=rng, device=self.device).tolist():
-            step = steps[k]
-            entries = self._padded(ends[step], lengths[step], int(lengths[step].max()))
+            step, width = steps[k], widths[k] - 1
+            entries = self._padded(ends[step], lengths[step], widths[k])
             before, after = entries[:, :-1], entries[:, 1:].flatten()
-            at = (before.flatten() < len(self.items) - 1).nonzero().squeeze(1)
-            yield Windows(users[step][at // before.shape[1]], derive_seed(seed, epoch, k), before, at, after[at])
+            # Histories stand at the right: of a row of `width`, the last that are one less than its length.
+            shown = lengths[step] - 1
+            rows = torch.repeat_interleave(torch.arange(len(step), device=self.device), shown, output_size=totals[k])
+            within = torch.arange(totals[k], device=self.device) - (shown.cumsum(0) - shown)[rows]
+            at = (rows + 1) * width - shown[rows] + within
+            yield Windows(users[step][rows], derive_seed(seed, epoch, k), before, at, after[at])
 
     def _padded(self, ends: Tensor, lengths: Tensor, width: int) -> Tensor:
         """The places of the last `lengths` [b] entries before `ends` [b], at the right of [b, width]."""
