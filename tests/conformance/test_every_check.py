@@ -65,7 +65,6 @@ SMALLER = {
 AS_IT_IS = {
     "gan": ("it raises its target on surrogates that it has never seen",),
     "gan-discriminator": ("the fakes that it is made for are more suspicious than chance",),
-    "pga": ("a nuke does not raise its targets",),
 }
 """Checks of these that ask for more than they can do made smaller."""
 EXTRAS = {"implicit": "implicit", "cornac": "cornac", "keras": "keras", "unisrec": "text"}

@@ -168,7 +168,7 @@ def recbench_attackers() -> Iterator[Component]:
         "recbench_plugins.attackers.gradient.pga:PGA",
         provides=frozenset({"poisoning"}),
         knowledge=frozenset({"interactions"}),
-        goals=frozenset({"push", "nuke"}),
+        goals=frozenset({"push", "nuke:explicit"}),
         family="gradient",
         summary="gradient through the stationary point of alternating least squares",
         reference="Li, Wang, Singh, Vorobeychik, Data poisoning attacks on factorization-based CF, NIPS 2016",

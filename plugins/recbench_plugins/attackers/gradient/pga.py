@@ -10,7 +10,16 @@ import torch
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor
 
-from recbench.contracts import AttackerView, PoisoningAttacker, Profiles, RelaxedProfiles, derive_seed, option, project
+from recbench.contracts import (
+    AttackerView,
+    PoisoningAttacker,
+    Profiles,
+    RecbenchError,
+    RelaxedProfiles,
+    derive_seed,
+    option,
+    project,
+)
 from recbench_plugins.attackers.gradient.als import ALS, Fakes
 from recbench_plugins.attackers.gradient.outer import Descent, OuterOptimizer
 from recbench_plugins.attackers.gradient.unrolled_gradient import genuine_rows
@@ -28,7 +37,7 @@ class Step:
 @dataclass(frozen=True)
 class PGA(PoisoningAttacker):
     """Gradient ascent on fake profiles (Li, Wang, Singh, Vorobeychik, "Data poisoning attacks on factorization-based
-    collaborative filtering", NIPS 2016, eq. 8 to 10). Push and nuke; implicit and explicit feedback.
+    collaborative filtering", NIPS 2016, eq. 8 to 10). Push; on ratings nuke too. Implicit and explicit feedback.
 
     At the fixed point of ALS the factor of item j is q_j = A_j⁻¹ sum over its users of x_uj p_u, so that with users
     held fixed dq_j / dx_fj = A_j⁻¹ p_f for fake f: the gradient of the attack's loss in every entry of every profile,
@@ -41,6 +50,9 @@ class PGA(PoisoningAttacker):
     it would forget whatever does not yet change an entry; the gradient of each profile is scaled to length 1. A
     rating is the mean plus the outer variable, rounded to the scale; those farthest from the mean are kept.
     Knowledge: `interactions`; the surrogate is the attack's own.
+
+    Nothing is nuked by clicks: profiles that left the targets out and minimized the same objective raised them by .08
+    to .13 bits on the kit's planted task, with each of five settings.
 
     On ml-100k at 3% it gains 1.46 bits of rank on bpr-mf (2 units); its start .68, `half_steps=1` .92, popular 1.31.
 
@@ -76,6 +88,8 @@ class PGA(PoisoningAttacker):
 
     def ascend(self, view: AttackerView) -> Iterator[Step]:
         """The start and the profiles after every step, each judged by the attack's loss."""
+        if view.goal == "nuke" and view.feedback == "implicit":
+            raise RecbenchError("pga nukes by low ratings, which clicks are not; nuke on the explicit track, or push")
         aim, latent = Aim.of(view, self.objective), Latent.of(view, self.alpha)
         train = view.observed
         if train.ratings is None:
@@ -134,17 +148,13 @@ class Latent:
     def realized(self, values: Tensor) -> tuple[Profiles, Fakes]:
         """The profiles, and their rows as the surrogate sees them; to first order, `values` move as the pulls do."""
         view, scale = self.view, self.view.budget.scale
-        nothing = view.targets[:0]
-        # A rating can lower a target, a click can only raise it: an implicit nuke leaves the targets out.
-        leave_out = view.goal == "nuke" and scale is None
-        always, never = (nothing, view.targets) if leave_out else (view.targets, nothing)
         given = values.clone()
         if scale is not None:
             given[:, view.targets] = (scale.low if view.goal == "nuke" else scale.high) - self.mean
         weights = given if scale is None else given.abs()
         ratings = None if scale is None else given + self.mean
         relaxed = RelaxedProfiles.dense(weights, ratings)
-        profiles = project(relaxed, view.budget, derive_seed(view.seed, "ties"), always, never)
+        profiles = project(relaxed, view.budget, derive_seed(view.seed, "ties"), view.targets)
         held, pulls = torch.zeros_like(given), torch.zeros_like(given)
         rows, items = (torch.tensor(index, device=given.device) for index in (profiles.histories.rows, profiles.items))
         held[rows, items] = 1.0
