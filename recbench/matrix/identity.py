@@ -23,6 +23,21 @@ def digest_of(document: Any) -> str:
     return hashlib.sha256(_CANONICAL.encode(document).encode()).hexdigest()
 
 
+def members(document: Mapping[str, Any]) -> dict[str, str]:
+    """The canonical form of each member of a JSON object, in the order of the whole."""
+    return {name: f"{_text(name)}:{_text(document[name])}" for name in sorted(document)}
+
+
+def digest_of_members(texts: Mapping[str, str]) -> str:
+    """`digest_of` the object whose members these are, all of them."""
+    return hashlib.sha256(f"{{{','.join(texts.values())}}}".encode()).hexdigest()
+
+
+def _text(value: Any) -> str:
+    """The canonical form of a value. The encoder writes whole numbers no differently, but takes long to start."""
+    return str(value) if type(value) is int else _CANONICAL.encode(value)
+
+
 def cell_id(question: Mapping[str, Any]) -> str:
     """The identity of a question: the same in the plan, in the record and on every machine."""
     return digest_of(question)[:20]

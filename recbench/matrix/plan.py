@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from recbench.errors import DataError
-from recbench.matrix.cells import Cell, cells_of
+from recbench.matrix.cells import Cell, Lineup, cells_of
 from recbench.matrix.choices import Axes, Resolver
 from recbench.matrix.identity import Circumstances, digest_of
 from recbench.matrix.stages import Recipes, Stage, effective_inputs
@@ -87,17 +87,23 @@ class Plan:
         return cls(suite, resolver, axes, recipes, cells_of(suite, axes))
 
     @cached_property
+    def _lineups(self) -> set[Lineup]:
+        return {cell.lineup for cell in self.cells}
+
+    @cached_property
     def skipped(self) -> dict[str, str]:
         """Why a cell cannot be asked, by its id."""
         device = self.recipes.circumstances.device
-        return {cell.id: reason for cell in self.cells if (reason := cell.obstacle(device))}
+        reasons = {lineup: lineup.obstacle(device) for lineup in self._lineups}
+        return {cell.id: reason for cell in self.cells if (reason := reasons[cell.lineup])}
 
     @cached_property
     def broken(self) -> dict[str, str]:
         """Why a cell's component or a metric cannot be imported, by the cell's id."""
         metric = next((choice.broken for choice in self.axes.metrics if choice.broken), "")
+        reasons = {lineup: lineup.broken or metric for lineup in self._lineups}
         askable = (cell for cell in self.cells if cell.id not in self.skipped)
-        return {cell.id: reason for cell in askable if (reason := cell.broken or metric)}
+        return {cell.id: reason for cell in askable if (reason := reasons[cell.lineup])}
 
     @cached_property
     def runnable(self) -> list[Cell]:
