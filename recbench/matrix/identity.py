@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -34,8 +35,9 @@ def digest_of_members(texts: Mapping[str, str]) -> str:
 
 
 def _text(value: Any) -> str:
-    """The canonical form of a value. The encoder writes whole numbers no differently, but takes long to start."""
-    return str(value) if type(value) is int else _CANONICAL.encode(value)
+    """The canonical form of a value. The encoder writes numbers no differently, but takes long to start."""
+    number = type(value) is int or (type(value) is float and math.isfinite(value))
+    return repr(value) if number else _CANONICAL.encode(value)
 
 
 def cell_id(question: Mapping[str, Any]) -> str:
@@ -57,11 +59,12 @@ class Circumstances:
             function: the stage's own function, `module:function`.
             factories: of the components that take part, `module:Class`.
         """
-        return _build(self, frozenset(reference.partition(":")[0] for reference in (function, *factories)))
+        return _build(self, (function, *factories))
 
 
 @cache
-def _build(circumstances: Circumstances, modules: frozenset[str]) -> str:
+def _build(circumstances: Circumstances, references: tuple[str, ...]) -> str:
+    modules = {reference.partition(":")[0] for reference in references}
     sources = {module: closure_digest(module) for module in sorted(modules)}
     return digest_of({"sources": sources, "versions": versions(), **asdict(circumstances)})
 

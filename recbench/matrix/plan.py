@@ -46,6 +46,9 @@ def _uncollected() -> Iterator[None]:
         yield
     finally:
         if enabled:
+            # Together they make all that is there old, or the collector would go through it as soon as it is back.
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()
 
 
@@ -122,10 +125,10 @@ class Plan:
         found: dict[Stage, None] = {}
 
         def visit(stage: Stage) -> None:
-            if stage not in found:
-                for needed in stage.inputs.values():
+            for needed in stage.inputs.values():
+                if needed not in found:
                     visit(needed)
-                found[stage] = None
+            found[stage] = None
 
         for cell in self.runnable:
             visit(self.recipes.evaluate(cell))
@@ -164,11 +167,11 @@ class Plan:
         return row
 
 
-def stored(stages: list[Stage], store: Store) -> dict[str, str]:
-    """The keys, by recipe, of those of the stages, given each after its inputs, that are in the store already."""
-    keys: dict[str, str] = {}
+def stored(stages: list[Stage], store: Store) -> dict[Stage, str]:
+    """The keys of those of the stages, given each after its inputs, that are in the store already."""
+    keys: dict[Stage, str] = {}
     for stage in stages:
-        needed = {name: keys.get(given.recipe) for name, given in stage.inputs.items()}
+        needed = {name: keys.get(given) for name, given in stage.inputs.items()}
         at_hand = {name: key for name, key in needed.items() if key is not None}
         if at_hand.keys() | stage.optional < needed.keys():
             continue
@@ -178,5 +181,5 @@ def stored(stages: list[Stage], store: Store) -> dict[str, str]:
             store.digest(key)
         except DataError:
             continue
-        keys[stage.recipe] = key
+        keys[stage] = key
     return keys
