@@ -16,6 +16,7 @@ import tomllib
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -144,11 +145,12 @@ def expand(plugins: Plugins, kind: Kind, reference: str | Mapping[str, Any]) -> 
             from a path with the name of an installed one, or a model of a library that is not there.
     """
     expanded = []
+    at_path = cache(from_path)  # alternatives of a parameter are of one file, which is run afresh each time
     for spec in parse(reference):
         if is_library(spec.name):
             expanded.append((from_library(kind, spec.name), dict(spec.params)))
         elif is_path(spec.name):
-            component, params = from_path(kind, spec.name)
+            component, params = at_path(kind, spec.name)
             if component.name in {installed.name for installed in plugins.components(kind)}:
                 raise PluginError(
                     f"{spec.name} would be called '{component.name}', as the {kind} of plugin "

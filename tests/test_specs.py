@@ -188,6 +188,17 @@ def test_a_default_that_has_no_canonical_form_is_the_plugins_mistake(cls, key):
         resolved_params(component(cls), {})
 
 
+def test_a_file_is_run_once_for_all_alternatives_and_afresh_for_the_next_reference(tmp_path):
+    lines = ["from pathlib import Path", "with Path(__file__).with_name('runs').open('a') as file: file.write('.')"]
+    lines += ["from dataclasses import dataclass", "from recbench.contracts import Sanitizer"]
+    lines += ["@dataclass(frozen=True)", "class Mine(Sanitizer):", "    a: int = 0", "    inspect = None"]
+    (tmp_path / "mine.py").write_text("\n".join(lines))
+    for runs in (1, 2):
+        found = expand(load_plugins(), "defense", f"{tmp_path}/mine.py:Mine[a=1|2|3]")
+        assert [params for _, params in found] == [{"a": 1}, {"a": 2}, {"a": 3}]
+        assert len((tmp_path / "runs").read_text()) == runs
+
+
 def test_globs_products_and_paths_expand_to_components_with_parameters(tmp_path):
     plugins = load_plugins()
     (tmp_path / "mine.py").write_text("class Mine: ...")

@@ -67,7 +67,7 @@ def plan(
     made, store = planned(asked, out, installed(context), device, threads)
     stages = made.stages()
     found = stored(stages, store)
-    at_hand = Counter(stage.kind for stage in stages if stage.recipe in found)
+    at_hand = Counter(stage.kind for stage in stages if stage in found)
     if as_json:
         typer.echo(json.dumps(made.document() | {"cached": dict(at_hand)}, indent=1))
         return
@@ -77,7 +77,7 @@ def plan(
     count_of = Counter(stage.kind for stage in stages)
     for kind in (kind for kind in KINDS if count_of[kind]):
         typer.echo(f"  {kind:9} {count_of[kind]:5} stages, {at_hand[kind]} cached")
-    cost = price((stage for stage in stages if stage.recipe not in found), known(store))
+    cost = price((stage for stage in stages if stage not in found), known(store))
     if cost.priced:
         typer.echo(
             f"  price     {cost.cpu_seconds / 60:.1f} CPU minutes, by what {cost.priced} of the stages cost before"

@@ -97,7 +97,7 @@ Defense = Choice | Pipeline
 
 @dataclass
 class Resolver:
-    """Turns a suite's references into choices, and remembers the parameters it has resolved.
+    """Turns a suite's references into choices, equal ones into one, and remembers the parameters it has resolved.
 
     Resolving imports the component's class and all that it needs. `known`, from the plan of an earlier
     run, spares that as long as the sources have not changed.
@@ -105,6 +105,7 @@ class Resolver:
 
     plugins: Plugins
     known: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _made: dict[str, Choice] = field(default_factory=dict, repr=False)
 
     def choices(self, kind: Kind, references: Iterable[Reference]) -> list[Choice]:
         """Every choice that the references stand for, each once, in the suite's order.
@@ -157,7 +158,8 @@ class Resolver:
             except PluginError as error:  # a wrong parameter is the user's mistake; this is the plugin's
                 return Choice(component, dict(given), broken=str(error))
             self.known[key] = resolved_params(component, given)
-        return Choice(component, self.known[key])
+        choice = Choice(component, self.known[key])
+        return self._made.setdefault(digest_of(choice.spec), choice)
 
     def _own_data(self, path: Path) -> Choice:
         from recbench.matrix.own_data import describe

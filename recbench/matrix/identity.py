@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -21,6 +22,22 @@ _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_asci
 def digest_of(document: Any) -> str:
     """The sha256 of a JSON document in its canonical form, hexadecimal."""
     return hashlib.sha256(_CANONICAL.encode(document).encode()).hexdigest()
+
+
+def members(document: Mapping[str, Any]) -> dict[str, str]:
+    """The canonical form of each member of a JSON object, in the order of the whole."""
+    return {name: f"{_text(name)}:{_text(document[name])}" for name in sorted(document)}
+
+
+def digest_of_members(texts: Mapping[str, str]) -> str:
+    """`digest_of` the object whose members these are, all of them."""
+    return hashlib.sha256(f"{{{','.join(texts.values())}}}".encode()).hexdigest()
+
+
+def _text(value: Any) -> str:
+    """The canonical form of a value. The encoder writes numbers no differently, but takes long to start."""
+    number = type(value) is int or (type(value) is float and math.isfinite(value))
+    return repr(value) if number else _CANONICAL.encode(value)
 
 
 def cell_id(question: Mapping[str, Any]) -> str:
@@ -42,11 +59,12 @@ class Circumstances:
             function: the stage's own function, `module:function`.
             factories: of the components that take part, `module:Class`.
         """
-        return _build(self, frozenset(reference.partition(":")[0] for reference in (function, *factories)))
+        return _build(self, (function, *factories))
 
 
 @cache
-def _build(circumstances: Circumstances, modules: frozenset[str]) -> str:
+def _build(circumstances: Circumstances, references: tuple[str, ...]) -> str:
+    modules = {reference.partition(":")[0] for reference in references}
     sources = {module: closure_digest(module) for module in sorted(modules)}
     return digest_of({"sources": sources, "versions": versions(), **asdict(circumstances)})
 

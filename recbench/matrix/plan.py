@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from recbench.errors import DataError
-from recbench.matrix.cells import Cell, cells_of
+from recbench.matrix.cells import Cell, Lineup, cells_of
 from recbench.matrix.choices import Axes, Resolver
 from recbench.matrix.identity import Circumstances, digest_of
 from recbench.matrix.stages import Recipes, Stage, effective_inputs
@@ -46,6 +46,9 @@ def _uncollected() -> Iterator[None]:
         yield
     finally:
         if enabled:
+            # Together they make all that is there old, or the collector would go through it as soon as it is back.
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()
 
 
@@ -87,17 +90,23 @@ class Plan:
         return cls(suite, resolver, axes, recipes, cells_of(suite, axes))
 
     @cached_property
+    def _lineups(self) -> set[Lineup]:
+        return {cell.lineup for cell in self.cells}
+
+    @cached_property
     def skipped(self) -> dict[str, str]:
         """Why a cell cannot be asked, by its id."""
         device = self.recipes.circumstances.device
-        return {cell.id: reason for cell in self.cells if (reason := cell.obstacle(device))}
+        reasons = {lineup: lineup.obstacle(device) for lineup in self._lineups}
+        return {cell.id: reason for cell in self.cells if (reason := reasons[cell.lineup])}
 
     @cached_property
     def broken(self) -> dict[str, str]:
         """Why a cell's component or a metric cannot be imported, by the cell's id."""
         metric = next((choice.broken for choice in self.axes.metrics if choice.broken), "")
+        reasons = {lineup: lineup.broken or metric for lineup in self._lineups}
         askable = (cell for cell in self.cells if cell.id not in self.skipped)
-        return {cell.id: reason for cell in askable if (reason := cell.broken or metric)}
+        return {cell.id: reason for cell in askable if (reason := reasons[cell.lineup])}
 
     @cached_property
     def runnable(self) -> list[Cell]:
@@ -116,10 +125,10 @@ class Plan:
         found: dict[Stage, None] = {}
 
         def visit(stage: Stage) -> None:
-            if stage not in found:
-                for needed in stage.inputs.values():
+            for needed in stage.inputs.values():
+                if needed not in found:
                     visit(needed)
-                found[stage] = None
+            found[stage] = None
 
         for cell in self.runnable:
             visit(self.recipes.evaluate(cell))
@@ -158,11 +167,11 @@ class Plan:
         return row
 
 
-def stored(stages: list[Stage], store: Store) -> dict[str, str]:
-    """The keys, by recipe, of those of the stages, given each after its inputs, that are in the store already."""
-    keys: dict[str, str] = {}
+def stored(stages: list[Stage], store: Store) -> dict[Stage, str]:
+    """The keys of those of the stages, given each after its inputs, that are in the store already."""
+    keys: dict[Stage, str] = {}
     for stage in stages:
-        needed = {name: keys.get(given.recipe) for name, given in stage.inputs.items()}
+        needed = {name: keys.get(given) for name, given in stage.inputs.items()}
         at_hand = {name: key for name, key in needed.items() if key is not None}
         if at_hand.keys() | stage.optional < needed.keys():
             continue
@@ -172,5 +181,5 @@ def stored(stages: list[Stage], store: Store) -> dict[str, str]:
             store.digest(key)
         except DataError:
             continue
-        keys[stage.recipe] = key
+        keys[stage] = key
     return keys

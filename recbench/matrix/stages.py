@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from recbench.errors import RecbenchError
-from recbench.matrix.cells import Cell
+from recbench.matrix.cells import Cell, Lineup
 from recbench.matrix.choices import Choice, parts
 from recbench.matrix.identity import Circumstances, build_id, digest_of
 from recbench.store import Store
@@ -68,7 +68,7 @@ def effective_inputs(stage: Stage, keys: Mapping[str, str], store: Store) -> dic
 
 @dataclass(frozen=True, eq=False)
 class Recipes:
-    """Builds the stages of cells; equal stages are one object.
+    """Builds the stages of cells; equal stages are one object where equal choices are.
 
     Args:
         circumstances: where the run computes.
@@ -81,17 +81,18 @@ class Recipes:
     metrics: list[Choice]
     _lasts: dict[Cell, Stage] = field(default_factory=dict, repr=False)
     _known: dict[tuple[object, ...], Stage] = field(default_factory=dict, repr=False)
-    _made: dict[str, Stage] = field(default_factory=dict, repr=False)
+    _builds: dict[Lineup, str] = field(default_factory=dict, repr=False)
 
     def evaluate(self, cell: Cell) -> Stage:
         """The last stage of a cell, which leads to all others."""
-        if cell not in self._lasts:
-            self._lasts[cell] = self._evaluate(cell)
-        return self._lasts[cell]
+        found = self._lasts.get(cell)
+        if found is None:
+            found = self._lasts[cell] = self._evaluate(cell)
+        return found
 
     def _evaluate(self, cell: Cell) -> Stage:
         inputs = self._judged_inputs(cell)
-        if cell.attacker is not None and cell.perturbs:
+        if cell.attacker is not None and cell.lineup.perturbs:
             fit = self._perturb(cell, cell.attacker)
         else:
             fit = self._fit(cell, dict(inputs))
@@ -101,10 +102,14 @@ class Recipes:
             inputs["repeat"] = self._repeat(judged)
 
         def make() -> Stage:
-            arguments = {"metrics": [metric.spec for metric in self.metrics], "group": cell.group}
+            arguments = {"metrics": self._metrics, "group": cell.group}
             return self._stage("evaluate", arguments, inputs, self.metrics, f"evaluate {cell}", BESIDE)
 
-        return self._once(("evaluate", cell.group, *inputs.items()), make)
+        return self._once(("evaluate", cell.group, *inputs.values()), make)
+
+    @cached_property
+    def _metrics(self) -> list[dict[str, Any]]:
+        return [metric.spec for metric in self.metrics]
 
     def explain(self, cell: Cell) -> Stage:
         """Why the cell's attack works on its victim without a defense; no part of the cell's answer.
@@ -112,7 +117,7 @@ class Recipes:
         Raises:
             RecbenchError: the attack adds nothing to the training data.
         """
-        if cell.perturbs:
+        if cell.lineup.perturbs:
             raise RecbenchError(f"{cell.attacker} adds no profiles to the training data: none of them can be explained")
         arguments = self._common(cell) | {
             "recommender": cell.recommender.spec,
@@ -123,14 +128,19 @@ class Recipes:
 
     def build_id(self, cell: Cell) -> str:
         """The identity of the code and the circumstances that the cell's numbers come from, metrics left out."""
-        inputs = {**self.evaluate(cell).inputs, **self.examples(cell)}
-        return build_id(stage.build for name, stage in inputs.items() if name not in BESIDE)
+        found = self._builds.get(cell.lineup)
+        if found is None:
+            inputs = {**self.evaluate(cell).inputs, **self.examples(cell)}
+            found = build_id(stage.build for name, stage in inputs.items() if name not in BESIDE)
+            self._builds[cell.lineup] = found
+        return found
 
     def examples(self, cell: Cell) -> dict[str, Stage]:
         """The stage behind what the cell's defense learns from, as an input; nothing where it learns from none."""
-        if not cell.examples or cell.suite.examples is None:
+        attackers, rule = cell.lineup.examples, cell.suite.examples
+        if not attackers or rule is None:
             return {}
-        attackers, rule, inputs = cell.examples, cell.suite.examples, self._inputs(cell)
+        inputs = self._inputs(cell)
 
         def make() -> Stage:
             surrogates = self.surrogates if any("surrogate" in each.component.knowledge for each in attackers) else []
@@ -147,19 +157,19 @@ class Recipes:
             label = f"simulate {names} beside {attack} on {cell.dataset.name}, seed {cell.seed}"
             return self._stage("simulate", arguments, inputs, [*attackers, *surrogates], label)
 
-        return {"examples": self._once(("simulate", attackers, cell.replica, *inputs.items()), make)}
+        return {"examples": self._once(("simulate", attackers, cell.replica, *inputs.values()), make)}
 
     def _inputs(self, cell: Cell) -> dict[str, Stage]:
         inputs = {"prepared": self._prepare(cell)}
-        if cell.attacker is not None and not cell.perturbs:
+        if cell.attacker is not None and not cell.lineup.perturbs:
             inputs["profiles"] = self._craft(cell, cell.attacker)
         return inputs
 
     def _judged_inputs(self, cell: Cell) -> dict[str, Stage]:
         """The same, and the verdict of a detector."""
         inputs = self._inputs(cell)
-        if cell.detector is not None:
-            inputs["verdict"] = self._sanitize(cell, cell.detector, inputs)
+        if cell.lineup.detector is not None:
+            inputs["verdict"] = self._sanitize(cell, cell.lineup.detector, inputs)
         return inputs
 
     def _prepare(self, cell: Cell) -> Stage:
@@ -213,7 +223,7 @@ class Recipes:
             label = f"inspect {attack} with {detector.name} on {cell.dataset.name}, seed {cell.seed}"
             return self._stage("sanitize", arguments, inputs, [detector], label)
 
-        return self._once(("sanitize", detector, cell.replica, *inputs.items()), make)
+        return self._once(("sanitize", detector, cell.replica, *inputs.values()), make)
 
     def _lessons(self, cell: Cell, part: Choice) -> dict[str, Stage]:
         """The examples of a part of the defense; the other part of a pipeline may be one that learns from none."""
@@ -221,12 +231,15 @@ class Recipes:
 
     def _clean(self, cell: Cell) -> Stage:
         """The victim without an attack and a defense."""
-        dataset, seed, recommender = cell.dataset, cell.seed, cell.recommender
-        clean = Cell(cell.suite, dataset, seed, recommender)
-        return self._once(("clean", dataset, seed, recommender), lambda: self._fit(clean, self._inputs(clean)))
+
+        def make() -> Stage:
+            clean = Cell(Lineup(cell.suite, cell.dataset, cell.recommender), cell.seed)
+            return self._fit(clean, self._inputs(clean))
+
+        return self._once(("clean", cell.dataset, cell.seed, cell.recommender), make)
 
     def _fit(self, cell: Cell, inputs: dict[str, Stage]) -> Stage:
-        training = cell.training
+        training = cell.lineup.training
         if training is not None:
             inputs |= self._lessons(cell, training)
 
@@ -239,14 +252,14 @@ class Recipes:
             involved = [cell.recommender, *([] if training is None else [training])]
             return self._stage("fit", arguments, inputs, involved, f"fit {cell}")
 
-        return self._once(("fit", cell.recommender, training, cell.replica, *inputs.items()), make)
+        return self._once(("fit", cell.recommender, training, cell.replica, *inputs.values()), make)
 
     def _perturb(self, cell: Cell, attacker: Choice) -> Stage:
         """The attack on the victim that a cell without an attack fits."""
-        fitted = replace(cell, attacker=None, size=0.0)
+        fitted = replace(cell, lineup=replace(cell.lineup, attacker=None), size=0.0)
         inputs = {"prepared": self._prepare(cell), "fit": self._fit(fitted, self._judged_inputs(fitted))}
         inputs |= self.examples(cell)
-        training = cell.training
+        training = cell.lineup.training
 
         def make() -> Stage:
             arguments = self._common(cell) | {
@@ -261,7 +274,7 @@ class Recipes:
             return self._stage("perturb", arguments, inputs, involved, f"perturb {cell}")
 
         return self._once(
-            ("perturb", attacker, cell.recommender, training, cell.size, cell.group, *inputs.items()), make
+            ("perturb", attacker, cell.recommender, training, cell.size, cell.group, *inputs.values()), make
         )
 
     def _judged(self, cell: Cell) -> Stage | None:
@@ -269,13 +282,13 @@ class Recipes:
 
         On the first unit and at the first size alone: whether work repeats is one fact, and is paid for once.
         """
-        first = (cell.suite.threat.sizes[0], 0, 0, 0)
-        if cell.perturbs or (cell.size or first[0], cell.seed, cell.group, cell.replica) != first:
+        lineup, first = cell.lineup, (cell.suite.threat.sizes[0], 0, 0, 0)
+        if lineup.perturbs or (cell.size or first[0], cell.seed, cell.group, cell.replica) != first:
             return None
         if cell.attacker is not None:
             return self._craft(cell, cell.attacker) if cell.defense is None else None
-        if cell.detector is not None and cell.training is None:
-            return self._sanitize(cell, cell.detector, self._inputs(cell))
+        if lineup.detector is not None and lineup.training is None:
+            return self._sanitize(cell, lineup.detector, self._inputs(cell))
         return self._fit(cell, self._judged_inputs(cell))
 
     def _repeat(self, first: Stage) -> Stage:
@@ -296,14 +309,13 @@ class Recipes:
         }
 
     def _once(self, key: tuple[object, ...], make: Callable[[], Stage]) -> Stage:
-        """The stage of a key, which holds all that it is made from: a plan asks for each of them many times."""
+        """The stage of a key, which holds all that it is made from: a plan asks for each of them many times.
+
+        Of inputs it holds the stages alone: their kinds tell their names.
+        """
         found = self._known.get(key)
         if found is None:
-            found = make()
-            # An evaluation is made from other stages alone, each of which is one object.
-            if found.kind != "evaluate":
-                found = self._made.setdefault(found.recipe, found)
-            self._known[key] = found
+            found = self._known[key] = make()
         return found
 
     def _stage(

@@ -12,7 +12,7 @@ from recbench.errors import RecbenchError
 from recbench.leaderboard.grid import EFFECTS, UTILITY
 from recbench.leaderboard.labels import key_of
 from recbench.local import is_path
-from recbench.matrix.cells import Cell
+from recbench.matrix.cells import Cell, Lineup
 from recbench.matrix.choices import Choice, Resolver
 from recbench.matrix.evaluate import metrics_of, outcome_of
 from recbench.matrix.identity import Circumstances
@@ -101,7 +101,7 @@ def prepared_artifact(cell: Cell, dataset: Choice) -> Artifact:
     Raises:
         RecbenchError: the data cannot be had.
     """
-    here = Cell(cell.suite, dataset, cell.seed, cell.recommender)
+    here = Cell(Lineup(cell.suite, dataset, cell.recommender), cell.seed)
     stage = Recipes(Circumstances(), [], []).evaluate(here).inputs["prepared"]
     return prepare(stage.arguments, {})
 

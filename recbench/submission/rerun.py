@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from recbench.errors import RecbenchError
-from recbench.matrix.cells import Cell
+from recbench.matrix.cells import Cell, Lineup
 from recbench.matrix.choices import Axes, Resolver
 from recbench.matrix.identity import Circumstances
 from recbench.matrix.plan import Plan
@@ -106,17 +106,8 @@ def _cell(bundle: Bundle, record: Record, resolver: Resolver) -> Cell:
     recommender = installed(resolver, "recommender", question["recommender"])
     attacker = None if question["attacker"]["name"] == "none" else installed(resolver, "attacker", question["attacker"])
     defense = None if question["defense"]["name"] == "none" else installed(resolver, "defense", question["defense"])
-    return Cell(
-        bundle.suite,
-        dataset,
-        question["seed"],
-        recommender,
-        attacker,
-        defense,
-        question["size"],
-        question["group"],
-        question["replica"],
-    )
+    lineup = Lineup(bundle.suite, dataset, recommender, attacker, defense)
+    return Cell(lineup, question["seed"], question["size"], question["group"], question["replica"])
 
 
 def _held(

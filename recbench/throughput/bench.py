@@ -18,7 +18,7 @@ from recbench.data.interactions import Interactions
 from recbench.data.splits import ratio_split
 from recbench.data.synthetic import power_law
 from recbench.errors import PluginError, RecbenchError, suggestion
-from recbench.matrix.cells import Cell
+from recbench.matrix.cells import Cell, Lineup
 from recbench.matrix.choices import Choice, Resolver
 from recbench.matrix.craft import craft, fakes_of
 from recbench.matrix.identity import Circumstances
@@ -157,13 +157,12 @@ class Bench:
             roles.setdefault("recommender", choice if component.kind == "recommender" else self._victim)
         except RecbenchError as error:
             raise NotTimed(str(error)) from error
-        if component.kind == "attacker":
-            roles["size"] = SIZE
-        cell = Cell(suite, Choice(DATA, {"track": track}), SEED, **roles)
-        if reason := cell.obstacle(self.circumstances.device):
+        lineup = Lineup(suite, Choice(DATA, {"track": track}), **roles)
+        if reason := lineup.obstacle(self.circumstances.device):
             raise NotTimed(reason)
-        if name == "profiles" and cell.perturbs:
+        if name == "profiles" and lineup.perturbs:
             raise NotTimed(f"attacker '{component.name}' attacks a trained victim and crafts no profiles")
+        cell = Cell(lineup, SEED, SIZE if component.kind == "attacker" else 0.0)
         return self._recipes.evaluate(cell).inputs[name]
 
     @cached_property

@@ -15,7 +15,7 @@ from optuna.trial import TrialState
 
 from recbench.errors import SuiteError
 from recbench.execution import Limits, Task, TaskResult
-from recbench.matrix.cells import Cell
+from recbench.matrix.cells import Cell, Lineup
 from recbench.matrix.choices import Choice, Resolver
 from recbench.matrix.identity import Circumstances
 from recbench.matrix.preload import preloaded
@@ -179,9 +179,11 @@ def _searches(
     searches = []
     for space in spaces:
         start = {**space.fixed, **space.default}
-        cell = Cell(suite, datasets[0], seed, Choice(space.component, resolved_params(space.component, start)))
-        if reason := cell.broken or cell.obstacle(circumstances.device):
+        recommender = Choice(space.component, resolved_params(space.component, start))
+        lineup = Lineup(suite, datasets[0], recommender)
+        if reason := lineup.broken or lineup.obstacle(circumstances.device):
             raise SuiteError(f"{reason}; tune it by a suite whose track and data it is made for")
+        cell = Cell(lineup, seed)
         searches.append(Search.of(space, cell, recipes.evaluate(cell).inputs["fit"]))
     return searches
 

@@ -63,14 +63,15 @@ def cells(examples: list[Choice] | None, attacker: Choice = ONE) -> dict[tuple[s
 
 
 def learned(cell: Cell) -> list[str] | None:
-    return None if cell.examples is None else [each.name for each in cell.examples]
+    examples = cell.lineup.examples
+    return None if examples is None else [each.name for each in examples]
 
 
 def test_examples_move_the_ids_of_supervised_defenses_and_no_others() -> None:
     without, found = cells(None), cells([ONE, OTHER, THIRD])
     moved = {key for key, cell in found.items() if cell.id != without[key].id}
     assert moved == {(attack, defense) for attack in ("none", "of-a") for defense in ("learner", "training")}
-    assert all(cell.examples is None and "examples" not in cell.question for cell in without.values())
+    assert all(cell.lineup.examples is None and "examples" not in cell.question for cell in without.values())
 
 
 def test_the_family_of_the_attack_is_left_out_and_none_where_there_is_no_attack() -> None:
@@ -124,8 +125,8 @@ def test_who_has_nothing_to_learn_from_is_skipped_with_the_reason(
     examples: list[Choice], attacker: Choice, reason: str
 ) -> None:
     found = cells(examples, attacker)
-    assert found[attacker.name, "learner"].obstacle("cpu") == reason
-    assert found[attacker.name, "plain"].obstacle("cpu") == ""
+    assert found[attacker.name, "learner"].lineup.obstacle("cpu") == reason
+    assert found[attacker.name, "plain"].lineup.obstacle("cpu") == ""
 
 
 Made = tuple[Plan, Store, Summary]
@@ -216,8 +217,8 @@ def test_published_tables_keep_the_examples_of_the_cells_that_have_some(made: Ma
 
 def test_the_code_behind_the_examples_is_part_of_the_circumstances(made: Made) -> None:
     recipes = made[0].recipes
-    cell = next(cell for cell in made[0].runnable if cell.examples and cell.attacker)
-    without = replace(cell, examples=None)
+    cell = next(cell for cell in made[0].runnable if cell.lineup.examples and cell.attacker)
+    without = replace(cell, lineup=replace(cell.lineup, examples=None))
     builds, others = ({stage.build for stage in recipes.evaluate(each).inputs.values()} for each in (cell, without))
     assert builds == others
     assert recipes.build_id(cell) != recipes.build_id(without)

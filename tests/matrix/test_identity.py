@@ -7,10 +7,10 @@ import sklearn
 
 from recbench.component import Component
 from recbench.execution.fingerprint import PACKAGES, versions
-from recbench.matrix.cells import Cell, cells_of
+from recbench.matrix.cells import Cell, Lineup, cells_of
 from recbench.matrix.choices import NONE, Axes, Choice
 from recbench.matrix.closure import _read, _source, closure_digest
-from recbench.matrix.identity import Circumstances, cell_id
+from recbench.matrix.identity import Circumstances, cell_id, digest_of
 from recbench.matrix.suite import Suite
 
 
@@ -31,9 +31,13 @@ def suite(**changes) -> Suite:
     )
 
 
-def cell(rules=None, **changes) -> Cell:
-    parts = {"dataset": DATA, "seed": 0, "recommender": VICTIM, "attacker": ATTACK, "defense": DETECTOR, "size": 0.03}
-    return Cell(suite(**(rules or {})), **(parts | changes))
+def lineup(rules=None, **changes) -> Lineup:
+    parts = {"dataset": DATA, "recommender": VICTIM, "attacker": ATTACK, "defense": DETECTOR}
+    return Lineup(suite(**(rules or {})), **(parts | changes))
+
+
+def cell(rules=None, seed=0, size=0.03, group=0, replica=0, **changes) -> Cell:
+    return Cell(lineup(rules, **changes), seed, size, group, replica)
 
 
 @pytest.mark.parametrize(
@@ -81,8 +85,32 @@ def test_nothing_else_moves_the_id(other):
     assert other.id == cell().id
 
 
-def test_the_id_is_the_hash_of_the_question_as_it_is_written(tmp_path):
-    assert cell_id(json.loads(json.dumps(cell().question))) == cell().id
+@pytest.mark.parametrize(
+    "asked",
+    [
+        cell(),
+        cell(attacker=None, defense=None, size=0.0, replica=1),
+        cell(seed=10**20, size=1e-7, group=3),
+        cell(size=1, group=True),  # a bundle's question may be written so
+        cell(
+            recommender=choice("recommender", "victim", {"né": 'a "quoted"\n\u2028 ☃', "b": [1, 1.0, True, None, -0.0]})
+        ),
+        cell({"kcore": {"users": 5}, "positive_from": 4, "split": {"kind": "leave-one-out"}}),
+        cell({"examples": {"attackers": ["attack"]}}, examples=(ATTACK,)),
+    ],
+)
+def test_the_id_is_the_hash_of_the_question_as_it_is_written(asked):
+    assert asked.id == digest_of(asked.question)[:20]
+    assert asked.id == cell_id(json.loads(json.dumps(asked.question)))
+
+
+def test_of_one_lineup_each_cell_has_a_question_of_its_own():
+    met = lineup()
+    one, other = Cell(met, 0, 0.03), Cell(met, 1, 0.05, 2)
+    assert [other.question[key] for key in ("seed", "size", "group")] == [1, 0.05, 2]
+    assert [one.question[key] for key in ("seed", "size", "group")] == [0, 0.03, 0]
+    assert one.id != other.id
+    assert list(one.question) == list(cell().question)
 
 
 def test_where_a_file_lies_is_no_part_of_the_question():
@@ -199,7 +227,7 @@ def test_the_product_holds_clean_and_undefended_cells_and_the_twins():
     ],
 )
 def test_what_does_not_fit_together_has_a_reason_before_anything_runs(other, reason):
-    assert other.obstacle("cpu") == reason
+    assert other.lineup.obstacle("cpu") == reason
 
 
 @pytest.fixture

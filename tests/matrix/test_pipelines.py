@@ -203,7 +203,7 @@ def test_an_attack_on_a_trained_victim_is_not_one_on_a_pipeline(plugins: Plugins
         ["ml-100k"], ["bpr-mf"], ["parameter-pgd"], ["vat", "pca-varselect+vat"], seeds=1, sizes=[0.1]
     )
     cells = cells_of(suite, Axes.of(suite, Resolver(plugins)))
-    reasons = {cell.defense.name: cell.obstacle("cpu") for cell in cells if cell.attacker and cell.defense}
+    reasons = {cell.defense.name: cell.lineup.obstacle("cpu") for cell in cells if cell.attacker and cell.defense}
     assert "defense 'pca-varselect' judges the training data" in reasons["pca-varselect+vat"]
     assert "judges" not in reasons["vat"]
 

@@ -6,14 +6,16 @@ import gc
 from pathlib import Path
 
 import pytest
-from planted_suite import open_shop, suite
+from planted_suite import PLANTED, open_shop, suite
 
+from recbench.matrix.choices import Pipeline
 from recbench.matrix.identity import Circumstances
 from recbench.matrix.plan import Plan
 from recbench.matrix.stages import Recipes
 from recbench.matrix.suite import load_suite
 from recbench.plugins import Plugins
 
+DEFENSES = ("keeps-all", "removes-everybody", "suspects-long", "keeps-all+suspects-long")
 ALIKE_IN_NOTHING = """
 seeds = 2
 
@@ -29,13 +31,13 @@ groups = 2
 
 @pytest.fixture
 def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plugins: Plugins) -> Plan:
-    """Every kind of attacker's knowledge and both kinds of defense, on two seeds, sizes and groups."""
+    """Every kind of attacker's knowledge and every kind of defense, on two seeds, sizes and groups."""
     monkeypatch.chdir(tmp_path)
     open_shop(tmp_path)
     path = suite(
         ["Popular", "RatesByCount"],
         ["Fills", "Asks", "Dissects"],
-        ["KeepsAll", "RemovesEverybody", "SuspectsLong"],
+        ["KeepsAll", "RemovesEverybody", "SuspectsLong", f"KeepsAll+{PLANTED}:SuspectsLong"],
         ALIKE_IN_NOTHING,
     )
     return Plan.of(load_suite(path), plugins, Circumstances(), {})
@@ -57,6 +59,12 @@ def test_stages_that_do_the_same_are_one_object(plan: Plan) -> None:
     assert all(one is other for one, other in zip(stages, again, strict=True))
 
 
+def test_a_pipelines_part_is_the_component_alone(plan: Plan) -> None:
+    detector, _, training, pipeline = plan.axes.defenses
+    assert isinstance(pipeline, Pipeline)
+    assert pipeline.parts == (detector, training)
+
+
 def test_planning_leaves_the_garbage_collector_on(plan: Plan) -> None:
     plan.document()
     assert gc.isenabled()
@@ -67,14 +75,9 @@ def test_an_attack_that_knows_the_defense_is_crafted_for_each_and_for_none(plan:
         cells = [cell for cell in plan.runnable if cell.attacker and cell.attacker.name == attacker]
         where = (cells[0].seed, cells[0].size, cells[0].group, cells[0].recommender)
         same = [cell for cell in cells if (cell.seed, cell.size, cell.group, cell.recommender) == where]
-        assert {cell.defense and cell.defense.name for cell in same} == {
-            None,
-            "keeps-all",
-            "removes-everybody",
-            "suspects-long",
-        }
+        assert {cell.defense and cell.defense.name for cell in same} == {None, *DEFENSES}
         stages = {plan.recipes.evaluate(cell).inputs["profiles"].recipe: cell.defense for cell in same}
         return {defense and defense.name for defense in stages.values()}
 
     assert len(crafted("fills")) == 1
-    assert crafted("dissects") == {None, "keeps-all", "removes-everybody", "suspects-long"}
+    assert crafted("dissects") == {None, *DEFENSES}

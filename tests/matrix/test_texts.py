@@ -3,7 +3,7 @@
 import numpy as np
 
 from recbench.contracts import Profiles
-from recbench.matrix.cells import Cell
+from recbench.matrix.cells import Lineup
 from recbench.matrix.choices import Choice
 from recbench.matrix.fit import fit
 from recbench.matrix.suite import Suite
@@ -26,6 +26,6 @@ def test_a_text_recommender_is_skipped_on_data_without_titles(plugins):
     components = {c.name: c for c in plugins.components()}
     suite = Suite(name="s", version="1", datasets=("gowalla",), recommenders=("unisrec",))
     for dataset, reason in (("amazon-video-games", ""), ("gowalla", "needs data with titles")):
-        cell = Cell(suite, Choice(components[dataset], {}), 0, recommender=Choice(components["unisrec"], {}))
-        assert reason in cell.obstacle("cpu")
-        assert bool(reason) == bool(cell.obstacle("cpu"))
+        lineup = Lineup(suite, Choice(components[dataset], {}), Choice(components["unisrec"], {}))
+        assert reason in lineup.obstacle("cpu")
+        assert bool(reason) == bool(lineup.obstacle("cpu"))

@@ -19,11 +19,9 @@ def stored_explanations(plan: Plan, store: Store) -> dict[str, dict[str, Any]]:
     attacked = [cell for cell in plan.runnable if cell.attacker is not None and cell.defense is None]
     stages = {cell.id: plan.recipes.explain(cell) for cell in attacked}
     needed = [each for stage in stages.values() for each in (*stage.inputs.values(), stage)]
-    ordered = {stage.recipe: stage for each in needed for stage in (*each.inputs.values(), each)}
-    keys = stored(list(ordered.values()), store)
-    return {
-        cell_id: explanation(store.get(keys[stage.recipe])) for cell_id, stage in stages.items() if stage.recipe in keys
-    }
+    ordered = dict.fromkeys(stage for each in needed for stage in (*each.inputs.values(), each))
+    keys = stored(list(ordered), store)
+    return {cell_id: explanation(store.get(keys[stage])) for cell_id, stage in stages.items() if stage in keys}
 
 
 def explanation(artifact: Artifact) -> dict[str, Any]:
