@@ -26,12 +26,18 @@ def digest_of(document: Any) -> str:
 
 def members(document: Mapping[str, Any]) -> dict[str, str]:
     """The canonical form of each member of a JSON object, in the order of the whole."""
-    return {name: f"{_text(name)}:{_text(document[name])}" for name in sorted(document)}
+    return {name: f"{_name(name)}:{_text(document[name])}" for name in sorted(document)}
 
 
 def digest_of_members(texts: Mapping[str, str]) -> str:
     """`digest_of` the object whose members these are, all of them."""
     return hashlib.sha256(f"{{{','.join(texts.values())}}}".encode()).hexdigest()
+
+
+@cache
+def _name(name: str) -> str:
+    """The canonical form of a name: they are few, and asked for in every cell."""
+    return _CANONICAL.encode(name)
 
 
 def _text(value: Any) -> str:
