@@ -8,18 +8,20 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: demo test check clean
+.PHONY: demo test check pytest clean
 
 demo: $(VENV)/installed
 	$(BIN)/recbench run quick
 
-test: $(VENV)/installed-dev check
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+test: check pytest
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+pytest: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 clean:
 	rm -rf $(VENV) runs

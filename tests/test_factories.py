@@ -77,7 +77,7 @@ def test_the_module_name_of_a_file_spells_its_path(tmp_path, name):
     spelled = module_name(tmp_path / name)
     assert spelled.isidentifier()
     assert spelled.isascii()
-    assert factories._file_of(spelled) == Path(tmp_path / name).resolve()
+    assert factories.file_of(spelled) == Path(tmp_path / name).resolve()
 
 
 def test_a_file_is_found_again_in_a_process_that_never_saw_it(tmp_path, monkeypatch):

@@ -261,16 +261,13 @@ def tensors_are_made_on_the_device_it_is_given(subject: Subject) -> None:
     """A hard-coded .cuda() does not run on a CPU, and a forgotten device= is silent until somebody has a GPU. Here the
     default device is one that holds no data, so that whatever was made without device= shows."""
     expected = observed(subject).arrays
-    before = torch.get_default_device()
-    torch.set_default_device("meta")
     try:
-        found = exercise(subject, seed=1)
+        with torch.device("meta"):
+            found = exercise(subject, seed=1)
     except Exception as error:
         raise Failed(
             f"with another default device it fails ({_short(error)}); pass device= wherever a tensor is made"
         ) from error
-    finally:
-        torch.set_default_device(before)
     # Not to the bit: what does not repeat is another check's business.
     if any(not np.allclose(expected[name], found[name], rtol=1e-3, atol=1e-4) for name in expected):
         raise Failed("its result depends on torch's default device; pass device= wherever a tensor is made")

@@ -33,6 +33,7 @@ class Waits(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.between: list[str] = []
         self.gradients = 0
         self._steps = self._asked = self._known = 0
+        self._inside = False
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = function.name().removeprefix("aten::").partition(".")[0]
@@ -40,9 +41,17 @@ class Waits(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.all.append(name)
         return function(*args, **(kwargs or {}))
 
-    def asking(self) -> None:
-        """Before a gradient."""
-        self._asked += 1
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Around a gradient. Where a default device is set, torch asks by the same function again: that is one."""
+        if self._inside:
+            yield
+            return
+        self._asked, self._inside = self._asked + 1, True
+        try:
+            yield
+        finally:
+            self._inside = False
 
     def stepping(self, *_: Any) -> None:
         """Before a step of an optimizer: what happened since the one before belongs to a step."""
@@ -60,8 +69,8 @@ def waiting() -> Iterator[Waits]:
 
     def asked(function: Any) -> Any:
         def ask(*args: Any, **kwargs: Any) -> Any:
-            waits.asking()
-            return function(*args, **kwargs)
+            with waits.asking():
+                return function(*args, **kwargs)
 
         return ask
 

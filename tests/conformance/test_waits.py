@@ -38,6 +38,11 @@ def test_what_is_read_before_and_after_the_training_belongs_to_no_step() -> None
     assert waits.all == ["_local_scalar_dense", "nonzero"]
 
 
+def test_a_gradient_counts_once_where_a_default_device_is_set() -> None:
+    with torch.device("cpu"):
+        assert trained(reads=False).gradients == STEPS - 1
+
+
 def test_nobody_is_watched_afterwards() -> None:
     grad, backward = torch.autograd.grad, torch.autograd.backward
     waits = trained(reads=True)

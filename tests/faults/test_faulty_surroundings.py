@@ -17,8 +17,8 @@ HERE = Path(__file__).parent
 RUN = "from recbench.cli import main\nsys.exit(main())"
 ON_A_FULL_DISK = f"""
 import sys
-import full_disk, recbench.matrix.run as run
-run.WORKERS_START_WITH = ("full_disk", *run.WORKERS_START_WITH)
+import full_disk, recbench.matrix.preload as preload
+preload.STAGES_NEED = ("full_disk", *preload.STAGES_NEED)
 {RUN}
 """
 WITH_A_CLOCK_THAT_GOES_BACK = f"""
