@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from recbench.contracts.threat import Budget
@@ -97,6 +96,8 @@ class Ball(Budget):
             BudgetViolation: tables that are missing, new, of another shape or not finite; one that is not perturbable
                 and is another; a row outside its ball.
         """
+        import torch  # the budget of insertions does without
+
         if before.keys() != after.keys():
             raise BudgetViolation(f"tables {sorted(after)}; expected {sorted(before)}")
         for name, table in before.items():

@@ -24,7 +24,7 @@ from recbench.store.files import to_json, writing
 from recbench.store.store import check_key
 
 # numpy.random, which NumPy loads late, so that all tasks find its global generator in the same state.
-PRELOAD = ("numpy", "numpy.random", "scipy.sparse", "torch", "recbench.contracts")
+PRELOAD = ("numpy", "numpy.random", "scipy.sparse", "recbench.contracts")
 
 FORKABLE = {
     "JE_ARROW_MALLOC_CONF": "background_thread:false",

@@ -46,13 +46,13 @@ def closure_digest(module: str) -> str:
     return hasher.hexdigest()
 
 
-def imports_torch(module: str) -> bool:
-    """Whether the source of a module, or what of its own package it imports, names torch."""
+def imported(module: str) -> set[str]:
+    """What the source of a module, or what of its own package it imports, imports: modules, and names in them."""
     package = module.partition(".")[0]
     sources = [_source(name) for name in _reach(module) if name.partition(".")[0] == package]
     if (file := file_of(module)) is not None:
         sources.append(file)
-    return any(name.partition(".")[0] == "torch" for file in sources if file for name, _ in _read(file)[1])
+    return {name for file in sources if file for name, _ in _read(file)[1]}
 
 
 def _reach(module: str) -> set[str]:

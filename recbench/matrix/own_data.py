@@ -11,7 +11,6 @@ import numpy as np
 
 from recbench.component import Component
 from recbench.data.dataset import Data
-from recbench.data.readers import read_interactions
 from recbench.errors import DataError
 
 FACTORY = f"{__name__}:OwnData"
@@ -23,7 +22,7 @@ def describe(path: Path) -> Component:
     Raises:
         DataError: nothing there, or nothing that can be read.
     """
-    data = read_interactions(path)
+    data = _read(path)
     name = re.sub(r"[^a-z0-9._]+", "-", path.stem.lower()).strip("-._")[:64] or "data"
     return Component("dataset", name, FACTORY, _version(data), data.provides, summary=f"interactions in {path.name}")
 
@@ -44,7 +43,7 @@ class OwnData:
         Raises:
             DataError: nothing there, or nothing that can be read.
         """
-        return read_interactions(Path(self.path))
+        return _read(Path(self.path))
 
     def check(self, data: Data, version: str) -> None:
         """Hold what was read against the version that was planned.
@@ -69,6 +68,12 @@ class OwnData:
                 f"{self.path}: every rating is {thousandths[0] / 1000:g}; drop the column and use implicit feedback"
             )
         return thousandths[0] / 1000, thousandths[-1] / 1000, int(np.gcd.reduce(np.diff(thousandths))) / 1000
+
+
+def _read(path: Path) -> Data:
+    from recbench.data.readers import read_interactions  # loads pyarrow, which most stages do without
+
+    return read_interactions(path)
 
 
 def _version(data: Data) -> str:

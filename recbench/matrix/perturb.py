@@ -17,7 +17,6 @@ from recbench.contracts import (
     AttackerView,
     Budget,
     EvasionAttacker,
-    FittedProblem,
     ItemStatistics,
     KnowledgeViolation,
     ParameterAttacker,
@@ -162,6 +161,8 @@ def _moved(
     arguments: Mapping[str, Any], prepared: Prepared, train: Interactions, scorer: Scorer
 ) -> tuple[Scorer, Callable[[], Scorer]]:
     """The victim with its own tables, and what gives it the attacker's."""
+    from recbench.contracts import FittedProblem  # loads torch, which other stages may do without
+
     if not isinstance(scorer, FittedProblem):
         raise RuleViolation(f"{type(scorer).__name__} is no FittedProblem: it has no tables that could be moved")
     attacker: ParameterAttacker = instance(arguments["attacker"])
