@@ -20,7 +20,6 @@ from recbench.contracts import (
     Profiles,
     RatingScale,
     RecbenchError,
-    RelaxedProfiles,
     derive_seed,
     numpy_rng,
     project,
@@ -155,19 +154,22 @@ class Augmenter(nn.Module):
 
     def forward(self, templates: Templates) -> Tensor:
         """Ratings of the segment [m, |S|], between the ends of the scale."""
-        lengths = templates.ratings.norm(dim=1, keepdim=True).clamp(min=1)
-        share: Tensor = torch.sigmoid(self.layers(templates.ratings / lengths))
-        return self.scale.low + (self.scale.high - self.scale.low) * share
+        found = []
+        for block in templates.blocks():
+            lengths = block.ratings.norm(dim=1, keepdim=True).clamp(min=1)
+            found.append(torch.sigmoid(self.layers(block.ratings / lengths)))
+        return self.scale.low + (self.scale.high - self.scale.low) * torch.cat(found)
 
     def sample(self, sizes: NDArray[np.int64], seed: int) -> Profiles:
         """Profiles of exactly `sizes` [m] items: the targets, then the segment, then the template's."""
         templates = self.templates(sizes, seed)
+        targets = torch.tensor(self.view.targets, dtype=torch.int64, device=self.view.device)
         with torch.no_grad():
-            ratings = templates.ratings.index_copy(1, self.segment, self(templates))
-        ratings[:, torch.tensor(self.view.targets, dtype=torch.int64, device=ratings.device)] = self.scale.high
-        weights = templates.held.float().index_fill(1, self.segment, 2.0)
+            generated = self(templates)
+        ratings = torch.cat([generated, generated.new_full((len(sizes), len(targets)), self.scale.high)], dim=1)
+        profiles = templates.profiles(templates.values, torch.cat([self.segment, targets]), ratings, weight=2.0)
         budget = Budget(sizes, self.view.n_items, self.scale)
-        return project(RelaxedProfiles.dense(weights, ratings), budget, derive_seed(seed, "ties"), self.view.targets)
+        return project(profiles, budget, derive_seed(seed, "ties"), self.view.targets)
 
 
 def on_grid(ratings: Tensor, scale: RatingScale) -> Tensor:

@@ -133,8 +133,8 @@ class LegUP(PoisoningAttacker):
         learning = optimizer.torch(generator.parameters())
         for step in range(self.imitation_steps):
             templates = self._templates(view, generator, "imitation", step)
-            margins = generator.margins(templates)[templates.held]
-            above = (templates.ratings[templates.held][:, None] > generator.below).float()
+            margins = generator.margins(templates)
+            above = (templates.values[:, None] > generator.below).float()
             learning.zero_grad()
             binary_cross_entropy_with_logits(2 * margins, above).backward()  # type: ignore[no-untyped-call]
             learning.step()
@@ -172,29 +172,35 @@ class Rater(nn.Module):
         return drawn_templates(self.view, np.maximum(sizes - len(self.view.targets), 0), self.view.targets, seed)
 
     def margins(self, templates: Templates) -> Tensor:
-        """By how much each item's value exceeds each of its thresholds, [m, n_items, levels - 1]."""
-        lengths = templates.ratings.norm(dim=1, keepdim=True).clamp(min=1)
-        values = len(self.below) + 1 + (len(self.below) + 1) * torch.tanh(self.layers(templates.ratings / lengths))
+        """By how much the value of each item that is held exceeds each of its thresholds, [nnz, levels - 1]."""
+        values = len(self.below) + 1 + (len(self.below) + 1) * torch.tanh(self._outputs(templates))
         further = torch.cumsum(self.gaps.relu() + 1e-4, dim=1)
         thresholds = torch.cat([self.first[:, None], self.first[:, None] + further], dim=1)
-        return values[..., None] / 2 - thresholds
+        return values[:, None] / 2 - thresholds.index_select(0, templates.items)
+
+    def _outputs(self, templates: Templates) -> Tensor:
+        """What the layers make of the rows, [nnz]: an output for each item that is held."""
+        found = []
+        for block in templates.blocks():
+            lengths = block.ratings.norm(dim=1, keepdim=True).clamp(min=1)
+            found.append(self.layers(block.ratings / lengths).reshape(-1).index_select(0, block.places))
+        return torch.cat(found)
+
+    def rated(self, templates: Templates) -> Tensor:
+        """Ratings [nnz] of what the templates hold."""
+        return self.scale.low + self.scale.step * step_of(self.margins(templates)).sum(1)
 
     def forward(self, templates: Templates) -> Tensor:
         """Ratings [m, n_items] of what the templates hold, 0 elsewhere."""
-        exceeded = step_of(self.margins(templates)).sum(2)
-        return templates.held * (self.scale.low + self.scale.step * exceeded)
+        return templates.dense(self.rated(templates))
 
     def profiles(self, sizes: NDArray[np.int64], seed: int) -> RelaxedProfiles:
         """Profiles of `sizes` [m] items whose ratings carry the generator's gradient; click order is item order."""
         targets = torch.tensor(self.view.targets, dtype=torch.int64, device=self.view.device)
         templates = self.templates(sizes, seed)
         given = self.scale.low if self.view.goal == "nuke" else self.scale.high
-        ratings = self(templates).index_fill(1, targets, given)
-        rows, items = templates.held.index_fill(1, targets, True).nonzero(as_tuple=True)
-        indptr = torch.cat([rows.new_zeros(1), torch.bincount(rows, minlength=len(sizes)).cumsum(0)])
-        return RelaxedProfiles(
-            indptr, items, torch.ones_like(ratings[rows, items]), self.view.n_items, ratings[rows, items]
-        )
+        rated = self.rated(templates)
+        return templates.profiles(rated, targets, rated.new_full((len(sizes), len(targets)), given))
 
     def sample(self, sizes: NDArray[np.int64], seed: int) -> Profiles:
         """Profiles of exactly `sizes` [m] items; their click order is drawn by lot, nothing else is left to choose."""

@@ -68,16 +68,13 @@ def test_a_rating_is_the_number_of_thresholds_that_its_value_exceeds() -> None:
         generator.gaps.uniform_(-0.5, 1.5, generator=torch.Generator().manual_seed(1))
         templates = generator.templates(np.full(20, 8), 0)
         margins, ratings = generator.margins(templates), generator(templates)
-    thresholds = -(margins - margins[..., :1])  # relative to the first, ascending
-    assert (thresholds.diff(dim=2) > 0).all()
-    held = templates.held
+    thresholds = -(margins - margins[:, :1])  # relative to the first, ascending
+    assert (thresholds.diff(dim=1) > 0).all()
     exceeded = torch.tensor(
-        [
-            np.searchsorted(t.numpy(), float(value))
-            for t, value in zip(thresholds[held], margins[held][:, 0], strict=True)
-        ]
+        [np.searchsorted(t.numpy(), float(value)) for t, value in zip(thresholds, margins[:, 0], strict=True)]
     )
-    torch.testing.assert_close(ratings[held], 1.0 + exceeded)
+    torch.testing.assert_close(ratings[templates.held], 1.0 + exceeded)
+    assert not ratings[~templates.held].any()
 
 
 def test_the_step_is_exact_forwards_and_has_the_slope_of_tanh_backwards() -> None:
