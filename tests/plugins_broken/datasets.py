@@ -99,6 +99,19 @@ class AsksAgain(Clicks):
         return super().load(folder)
 
 
+class LosesALineTheSecondTime(Clicks):
+    """Keeps what it has read, and eats from it."""
+
+    read_before: ClassVar[list[bool]] = []
+
+    def load(self, folder=None):
+        data = super().load(folder)
+        if self.read_before:
+            data = replace(data, interactions=data.interactions.select(np.arange(14) < 13))
+        self.read_before.append(True)
+        return data
+
+
 def _of(name: str) -> Component:
     return Component("dataset", name.lower(), f"{__name__}:{name}")
 
@@ -109,3 +122,8 @@ BROKEN = {
     "every process reads the same data and splits it alike": _of("IdsOfASet"),
     "a second load works offline": _of("AsksAgain"),
 }
+
+ALSO = {
+    "a second load works offline": [_of("LosesALineTheSecondTime")],
+}
+"""More mistakes that a check must catch and no other check may."""
