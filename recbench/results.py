@@ -92,6 +92,11 @@ class Results:
         return [dict(cell) for cell in self.cells if cell["status"] != MISSING]
 
     @cached_property
+    def absent(self) -> list[Mapping[str, Any]]:
+        """The cells that have no record yet."""
+        return [cell for cell in self.cells if cell["status"] == MISSING]
+
+    @cached_property
     def metrics(self) -> list[str]:
         """The names of all metrics that any cell has, sorted."""
         return sorted({name for cell in self.cells for name in cell["metrics"]})

@@ -101,7 +101,8 @@ def computed(
     except OSError as error:
         raise SuiteError(f"the run's folder {store.root} cannot be made: {error.strerror}; name another") from error
     summary = run_plan(plan, store, jobs or _cores(), rerun, display, start)
-    return summary, write_tables(summary.records, plan.suite, store.root / "tables", reports_of(store.root))
+    reports = reports_of(store.root)
+    return summary, write_tables(summary.records, plan.suite, store.root / "tables", reports, summary.absent)
 
 
 def rerun_named(word: str) -> Rerun:

@@ -51,7 +51,7 @@ def board(
         raise DataError(f"{run} has no records yet; run the suite first")
     folder = out or run / "tables"
     try:
-        typer.echo(write_tables(results.records, suite, folder, reports))
+        typer.echo(write_tables(results.records, suite, folder, reports, results.absent))
         if (environment := run / ENVIRONMENT).is_file():
             shutil.copyfile(environment, folder / ENVIRONMENT)
         if site:
@@ -91,4 +91,5 @@ def _site(results: Results, plugins: Plugins, folder: Path, reports: Sequence[Re
         installed=plugins.components(),
         explanations=explanations,
         reports=reports,
+        absent=results.absent,
     )

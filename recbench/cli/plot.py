@@ -34,10 +34,10 @@ def plot(
 
     if (source / PLAN).exists():
         results = Results.read(source)
-        suite, records = results.suite, results.records
+        grid = Grid(results.suite, results.records, results.absent)
     else:
-        suite, records = read_published(source)
-    made = figures(Grid(suite, records))
+        grid = Grid(*read_published(source))
+    made = figures(grid)
     if not made:
         raise DataError(f"{source} has nothing to draw: no attack is ok on all units of any recommender")
     folder = out or source / "figures"

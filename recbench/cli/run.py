@@ -231,8 +231,8 @@ def _report(summary: Summary, store: Store) -> None:
     """Counts, failures with their logs, and where the files are."""
     counts = Counter(record["status"] for record in summary.records)
     words = [f"{count} {status}" for status, count in counts.most_common()]
-    if absent := summary.cells - len(summary.records):
-        words.append(f"{absent} not computed")
+    if summary.absent:
+        words.append(f"{len(summary.absent)} not computed")
     typer.echo(f"{summary.cells} cells: {', '.join(words)}; {summary.computed} stages computed")
     causes: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for record in summary.failed:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from recbench.component import GOALS, TRACKS, Component
 from recbench.conformance.arena import SIZE, KnowsProfiles, Task, matrix
-from recbench.conformance.check import Failed, NotApplicable, Subject, check
+from recbench.conformance.check import ONE_SIDED, Failed, NotApplicable, Subject, check
 from recbench.conformance.exercise import first_goal
 from recbench.conformance.learning import watched, withholding
 from recbench.conformance.planted import SCALE
@@ -264,8 +264,8 @@ def it_is_worth_its_training(subject: Subject) -> str:
         damage = _excess(own, copies, threats, lambda profiles, threat: float(_gain(profiles, threat)[0]))
         likeness = _excess(own, copies, threats, lambda profiles, threat: -_distance(profiles, threat))
         found = (
-            f"{damage.mean:+.2f} bits of rank (95%: {damage.low:+.2f} to {damage.high:+.2f}) and {-likeness.mean:+.3f} "
-            f"Jensen-Shannon divergence from genuine users (95%: {-likeness.high:+.3f} to {-likeness.low:+.3f})"
+            f"{damage.mean:+.2f} bits of rank (90%: {damage.low:+.2f} to {damage.high:+.2f}) and {-likeness.mean:+.3f} "
+            f"Jensen-Shannon divergence from genuine users (90%: {-likeness.high:+.3f} to {-likeness.low:+.3f})"
         )
         if damage.low > 0 or likeness.low > 0:
             return f"{found} beside a copy to which no gradient comes, on {units} planted tasks"
@@ -280,7 +280,7 @@ def _excess(
 ) -> Interval:
     """By how much profiles have more of something than others have on the same tasks."""
     mine, theirs = (np.array([measure(*pair) for pair in zip(each, threats, strict=True)]) for each in (own, other))
-    return paired_interval(mine, theirs, np.arange(len(threats)), seed=0)
+    return paired_interval(mine, theirs, np.arange(len(threats)), seed=0, level=ONE_SIDED)
 
 
 def _untrained(subject: Subject, threat: Threat) -> Profiles:
@@ -345,7 +345,7 @@ def a_larger_budget_is_spent(subject: Subject) -> str:
     if judged.goal == "degrade":  # the arena measures where targets go
         return spent
     before, after = (np.array([_gain(_valid(subject, each), each)[0] for each in row]) for row in (small, large))
-    change = paired_interval(after, before, np.arange(FEW), seed=0)
+    change = paired_interval(after, before, np.arange(FEW), seed=0, level=ONE_SIDED)
     flag = "FLAG, damage falls as the budget grows: " if change.high < 0 else ""
     return (
         f"{flag}{before.mean():+.2f} bits at {SIZE:.0%} of the users, {after.mean():+.2f} at {MORE * SIZE:.0%}; {spent}"
@@ -374,10 +374,10 @@ def a_nuke_does_not_raise_its_targets(subject: Subject) -> None:
             rises = np.array([-_gain(_valid(subject, each), each)[0] for each in threats])
         except NotApplicable:
             continue
-        raised = interval(rises, np.arange(FEW), seed=0)
+        raised = interval(rises, np.arange(FEW), seed=0, level=ONE_SIDED)
         if raised.low > 0:
             raise Failed(
-                f"asked to nuke, it raises its targets by {raised.mean:.2f} bits (95%: {raised.low:+.2f} to "
+                f"asked to nuke, it raises its targets by {raised.mean:.2f} bits (90%: {raised.low:+.2f} to "
                 f"{raised.high:+.2f}). Leave the targets out, rate them lowest, or refuse the goal"
             )
 

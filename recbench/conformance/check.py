@@ -28,6 +28,8 @@ MODULES = (
     "metrics",
 )
 """Where the checks are, one module a kind of thing."""
+ONE_SIDED = 0.9
+"""The level of an interval over few tasks of which one bound is asked about: that side errs in 5%."""
 
 
 class Failed(Exception):

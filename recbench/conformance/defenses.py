@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from recbench.component import Component, Fakes
 from recbench.conformance.arena import VICTIM, Task
-from recbench.conformance.check import Failed, NotApplicable, Subject, check
+from recbench.conformance.check import ONE_SIDED, Failed, NotApplicable, Subject, check
 from recbench.conformance.planted import hidden_seed, preference_blocks, scores_of
 from recbench.conformance.shared import shared
 from recbench.contracts import (
@@ -196,8 +196,8 @@ def a_training_suspects_nobody_for_standing_last(subject: Subject) -> str:
             last.append(roc_auc(_suspicion(subject, _appended(poisoned)), fake))
         except RuleViolation as error:
             raise NotApplicable(f"its answer does not count: {error}") from error
-    gain = paired_interval(np.array(last), np.array(mixed), np.arange(MOVED), seed=0)
-    found = f"an AUC {gain.mean:+.2f} (95%: {gain.low:+.2f} to {gain.high:+.2f}) where the fakes stand last"
+    gain = paired_interval(np.array(last), np.array(mixed), np.arange(MOVED), seed=0, level=ONE_SIDED)
+    found = f"an AUC {gain.mean:+.2f} (90%: {gain.low:+.2f} to {gain.high:+.2f}) where the fakes stand last"
     if gain.low > GAIN:
         raise Failed(f"{found}, on {MOVED} planted attacks; judge what users hold, not where they stand")
     return found

@@ -24,32 +24,64 @@ EXACT_CLUSTERS = 20
 SAMPLED_PATTERNS = 100_000
 """Beyond, it samples so many."""
 SMALL = 30
-"""Fewer clusters take t quantiles in place of normal ones."""
+"""Fewer clusters take t quantiles: the percentiles of their bootstrap are too near the mean. In simulated runs of 2, 4
+and 10 independent units those at 95% held the truth in 51%, 80% and 90%."""
 
 
 class Interval(NamedTuple):
-    """A mean over units with its 95% interval; the bounds are NaN for a single unit."""
+    """A mean over units, or a ratio of two, with its interval; the bounds are NaN for a single unit."""
 
     mean: float
     low: float
     high: float
 
 
-def bootstrap_means(values: Values, clusters: Labels, seed: int, resamples: int = 10_000) -> NDArray[np.float64]:
-    """Means of hierarchically resampled units: clusters with replacement, then units within each drawn cluster.
+def drawn_means(values: Values, clusters: Labels, seed: int, draws: int = 10_000) -> NDArray[np.float64]:
+    """What the means could have been: their hierarchical bootstrap, and below 30 clusters draws from Student's t.
+
+    The bootstrap resamples clusters with replacement, then units within each drawn cluster. The draws from t have the
+    means, the cluster-robust covariance and the degrees of freedom of `interval`, whose bounds are their percentiles.
 
     Args:
-        values: [..., u]; all leading rows are resampled by identical draws, so differences stay paired.
+        values: [..., u]; all leading rows are drawn together, so differences stay paired.
         clusters: [u].
-        seed: draws the resamples.
-        resamples: how many, r.
+        seed: draws.
+        draws: how many, r.
 
     Returns:
         [..., r].
     """
+    labels = _labels(clusters)
+    count = int(labels.max()) + 1
+    if count >= SMALL:
+        means: NDArray[np.float64] = values @ _resamples(tuple(labels.tolist()), seed, draws).T
+        return means
+    rng = numpy_rng(seed, "draws")
+    normal, scale = rng.standard_normal((count, draws)), np.sqrt(rng.chisquare(count - 1, draws) / (count - 1))
+    center = values.mean(axis=-1, keepdims=True)
+    totals = (values - center) @ (labels[:, None] == np.arange(count))
+    found: NDArray[np.float64] = center + totals @ normal / scale * np.sqrt(count / (count - 1)) / values.shape[-1]
+    return found
+
+
+def drawn_ratios(over: Values, under: Values, clusters: Labels, seed: int, draws: int = 10_000) -> NDArray[np.float64]:
+    """What the ratios of means [..., r] could have been, of `over` to `under` [..., u], to first order."""
+    ratio, change = _linear(over, under)
+    drawn: NDArray[np.float64] = ratio[..., None] + drawn_means(change, clusters, seed, draws)
+    return drawn
+
+
+def _linear(over: Values, under: Values) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The ratio of means, and by how much each unit moves it [..., u]: the mean of these is 0 (the delta method)."""
+    below = under.mean(axis=-1, keepdims=True)
+    ratio = over.mean(axis=-1, keepdims=True) / below
+    return ratio[..., 0], (over - ratio * under) / below
+
+
+def _labels(clusters: Labels) -> NDArray[np.intp]:
+    """Clusters as numbers from 0. Where there is only one, each unit is its own: nothing tells how clusters vary."""
     _, labels = np.unique(clusters, return_inverse=True)
-    means: NDArray[np.float64] = values @ _resamples(tuple(labels.tolist()), seed, resamples).T
-    return means
+    return labels if labels.max(initial=0) else np.arange(len(labels))
 
 
 @lru_cache(maxsize=4)
@@ -68,24 +100,39 @@ def _resamples(clusters: tuple[int, ...], seed: int, resamples: int) -> NDArray[
     return weights
 
 
-def interval(values: Values, clusters: Labels, seed: int, resamples: int = 10_000) -> Interval:
-    """The mean and its 95% percentile interval by the hierarchical bootstrap."""
+def interval(values: Values, clusters: Labels, seed: int, level: float = 0.95) -> Interval:
+    """The mean and its interval: percentiles of the hierarchical bootstrap, and below 30 clusters Student's t.
+
+    With t, the standard error is the cluster-robust one and there are as many degrees of freedom as clusters, less one.
+    """
     mean = float(np.mean(values))
     if len(values) < 2:
         return Interval(mean, np.nan, np.nan)
-    low, high = np.quantile(bootstrap_means(values, clusters, seed, resamples), [0.025, 0.975])
+    labels, tail = _labels(clusters), (1 - level) / 2
+    count = int(labels.max()) + 1
+    if count < SMALL:
+        reach = float(stdtrit(count - 1, 1 - tail)) * standard_error(values, labels)
+        return Interval(mean, mean - reach, mean + reach)
+    low, high = np.quantile(drawn_means(values, labels, seed), [tail, 1 - tail])
     return Interval(mean, float(low), float(high))
 
 
-def paired_interval(left: Values, right: Values, clusters: Labels, seed: int, resamples: int = 10_000) -> Interval:
-    """The mean difference left - right of paired units with its 95% interval, on identical draws for both.
+def paired_interval(left: Values, right: Values, clusters: Labels, seed: int, level: float = 0.95) -> Interval:
+    """The mean difference left - right of paired units with its interval.
 
     Raises:
         ValueError: the units do not pair.
     """
     if left.shape != right.shape:
         raise ValueError(f"{left.shape} and {right.shape} values do not pair unit by unit")
-    return interval(left - right, clusters, seed, resamples)
+    return interval(left - right, clusters, seed, level)
+
+
+def ratio_interval(over: Values, under: Values, clusters: Labels, seed: int) -> Interval:
+    """The ratio of the means of `over` and `under` [u], and its 95% interval to first order."""
+    ratio, change = _linear(over, under)
+    _, low, high = interval(change, clusters, seed)
+    return Interval(float(ratio), float(ratio) + low, float(ratio) + high)
 
 
 def standard_error(values: Values, clusters: Labels) -> float:
@@ -149,7 +196,9 @@ def worst_case(effects: Values, clusters: Labels) -> float:
     """The mean effect of the worst of several attacks, chosen on other clusters than it is reported on.
 
     For each cluster, the attack with the largest mean over all other clusters is taken, and its effect
-    on this one reported. The plain maximum of the means is too high: it picks the luckiest.
+    on this one reported. The plain maximum of the means is too high: it picks the luckiest. Where attacks are nearly
+    tied, what is chosen for a cluster tends to be mild on it, and the result may be below the mean of each of them:
+    right in the mean over runs, and as uncertain as its interval says.
 
     Args:
         effects: [attacks, u], higher is worse for the victim.

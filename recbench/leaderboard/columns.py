@@ -60,6 +60,7 @@ def defense_columns() -> list[Column]:
         *_rank_columns(),
         _words("defense"),
         _number("recovered", "recovered", "+.0%"),
+        Column("95% interval", _recovered_interval),
         _words("attack"),
         _number("NDCG@10 change", "utility_change", "+.1%"),
         _number("AP", "detection_ap", ".2f"),
@@ -186,6 +187,10 @@ def _words(field: str) -> Column:
 
 def _interval(row: Any) -> str:
     return ABSENT if row.gain_low is None else f"[{row.gain_low:+.3f}, {row.gain_high:+.3f}]"
+
+
+def _recovered_interval(row: DefenseRow) -> str:
+    return ABSENT if row.recovered_low is None else f"[{row.recovered_low:+.0%}, {row.recovered_high:+.0%}]"
 
 
 def _range(row: Row) -> str:

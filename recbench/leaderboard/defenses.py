@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from recbench.evaluation.statistics import interval, minimum_detectable_effect
+from recbench.evaluation.statistics import interval, minimum_detectable_effect, ratio_interval
 from recbench.leaderboard.grid import UTILITY, Grid, Place, Values, known, whole_mean
 from recbench.leaderboard.standing import SEED, Contender, ranked
 from recbench.leaderboard.worst import names, pick, worst_attack
@@ -20,8 +20,9 @@ class DefenseRow:
     """One defense of one victim on one data set at one attack size; None is what cannot be said.
 
     Args:
-        recovered: the share of the effect that the defense takes back from the attack that it does worst
-            on, a ratio of means: 1 leaves nothing of the attack, 0 all, less than 0 makes it worse.
+        recovered, recovered_low, recovered_high: the share of the effect that the defense takes back from the attack
+            that it does worst on, a ratio of means, and its 95% interval: 1 leaves nothing of the attack, 0 all, less
+            than 0 makes it worse.
         attack: which attack that is; several where seeds disagree.
         attacks_ok, attacks_needed: how many of the mandatory attacks are ok on all units, with the
             defense and without.
@@ -45,6 +46,8 @@ class DefenseRow:
     rank_low: int | None = None
     rank_high: int | None = None
     recovered: float | None = None
+    recovered_low: float | None = None
+    recovered_high: float | None = None
     attack: str | None = None
     attacks_ok: int = 0
     attacks_needed: int = 0
@@ -154,10 +157,13 @@ def _under_attack(grid: Grid, victim: Place, row: DefenseRow) -> tuple[DefenseRo
         return row, None, None
     chosen = worst_attack(left[significant], grid.clusters, effect[significant])
     left, effect = pick(left[significant], chosen), pick(effect[significant], chosen)
+    share = ratio_interval(left, effect, grid.clusters, SEED)
     return (
         replace(
             row,
-            recovered=1 - float(left.mean() / effect.mean()),
+            recovered=1 - share.mean,
+            recovered_low=known(1 - share.high),
+            recovered_high=known(1 - share.low),
             attack=names([grid.judged[index] for index in significant], chosen),
             least_detectable=known(minimum_detectable_effect(effect - left, grid.clusters)),
         ),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from recbench.evaluation.statistics import noise_floor
+from recbench.evaluation.statistics import SMALL, noise_floor
 from recbench.leaderboard import defenses, recommenders
 from recbench.leaderboard.attackers import BASELINE, AttackerRow
 from recbench.leaderboard.defenses import DefenseRow
@@ -21,8 +21,8 @@ from recbench.throughput.machine import UNVERIFIED
 
 Rows = Sequence[RecommenderRow] | Sequence[AttackerRow] | Sequence[DefenseRow]
 
-CLAIM = 20
-"""The least number of units for a claim."""
+CLAIM, CLAIM_SEEDS = 20, 6
+"""The least number of units and of split seeds for a claim: with five seeds the exact test cannot reach 5%."""
 REASONS = 20
 """How many reasons are listed; cells.csv has all."""
 
@@ -76,8 +76,8 @@ def overall_foot(grid: Grid, what: str) -> list[str]:
     return [
         f"Ranked by {ranked_by[what]}, over the units of all data sets, which weigh the same.",
         f"Only {what} that are ranked on every data set have a number here; none is filled in for the others.",
-        "Intervals and rank ranges: 95%, paired hierarchical bootstrap over the units of all data sets; data set and"
-        " split seed are resampled together, so they hold the variation between data sets.",
+        f"Intervals and rank ranges: 95%, paired, {_method(grid.suite.seeds * len(grid.datasets))}: the units of all"
+        " data sets, each data set and split seed together one of them, so they hold the variation between data sets.",
     ]
 
 
@@ -139,7 +139,10 @@ def _judged(grid: Grid) -> str:
 
 def _choice(grid: Grid, what: str) -> str:
     if several(grid.clusters):
-        return f"The {what} attack is chosen on the other split seeds than it is reported on."
+        return (
+            f"The {what} attack is chosen on the other split seeds than it is reported on. Where attacks are nearly"
+            " tied that may be milder than the mean of each of them: the interval says how far it can be trusted."
+        )
     return f"One split seed: the {what} attack is chosen where it is reported, which makes it look worse."
 
 
@@ -165,17 +168,25 @@ def _power(grid: Grid, rows: Rows) -> list[str]:
     units = f"Units: {len(grid.units)} on each data set ({seeds} × {groups})."
     if len(grid.units) < CLAIM:
         units += f" Fewer than {CLAIM}: no claim at 5% can be made."
-    bootstrap = "Intervals and rank ranges: 95%, paired hierarchical bootstrap over units."
+    elif grid.suite.seeds < CLAIM_SEEDS:
+        units += f" Fewer than {CLAIM_SEEDS} split seeds: no claim at 5% can be made."
+    spread = f"Intervals and rank ranges: 95%, paired, {_method(grid.suite.seeds)}."
     if not several(grid.clusters):
-        bootstrap = "One split seed: no rank ranges, and intervals do not hold the variation between seeds."
+        spread = "One split seed: no rank ranges, and intervals do not hold the variation between seeds."
     floors = ", ".join(f"{_floor(grid, dataset)} on {dataset}" for dataset in grid.datasets)
     least = ", ".join(f"{_least(grid, rows, dataset)} on {dataset}" for dataset in grid.datasets)
     return [
         units,
-        bootstrap,
+        spread,
         f"A/A floor: max |{grid.effect.name}| {floors}.",
         f"Least {grid.effect.name} that every row could have shown (5% level, 80% power): {least}.",
     ]
+
+
+def _method(clusters: int) -> str:
+    if clusters < SMALL:
+        return f"Student's t over {clusters} split seeds: a bootstrap of fewer than {SMALL} is too sure of itself"
+    return "hierarchical bootstrap over split seeds and target groups"
 
 
 def _count(number: int, noun: str) -> str:
@@ -197,7 +208,9 @@ def _least(grid: Grid, rows: Rows, dataset: str) -> str:
 def _cells(grid: Grid) -> list[str]:
     """How many cells there are of each status, and for which reasons."""
     statuses = Counter(record["status"] for record in grid.records)
-    lines = [f"Cells: {', '.join(f'{count} {status}' for status, count in sorted(statuses.items()))}."]
+    counts = [f"{count} {status}" for status, count in sorted(statuses.items())]
+    absent = [f"{len(grid.absent)} not computed"] if grid.absent else []
+    lines = [f"Cells: {', '.join(counts + absent)}."]
     others = [record for record in grid.records if record["status"] != "ok"]
     causes = Counter((record["status"], record["stage"], record["reason"]) for record in others)
     ordered = sorted(causes.items(), key=lambda cause: (-cause[1], cause[0]))

@@ -69,21 +69,24 @@ class Grid:
     Args:
         suite: says which units, sizes and mandatory attacks there ought to be.
         records: of any of its cells, in any order.
+        absent: for each cell that was asked for and has no record its `question`, a `status` that is not ok, no
+            `metrics` and no `cost`.
     """
 
     suite: Suite
     records: Sequence[Record]
+    absent: Sequence[Record] = ()
 
     @cached_property
     def labels(self) -> Mapping[str, Mapping[str, str]]:
         """By axis, the label of every component by its `key_of`."""
-        questions = [record["question"] for record in self.records]
+        questions = [record["question"] for record in self._asked]
         return {axis: labels(_identity(question, axis) for question in questions) for axis in AXES}
 
     @cached_property
     def attackers(self) -> Mapping[str, str]:
         """The name of every attacker by its label."""
-        identities = [_identity(record["question"], "attacker") for record in self.records]
+        identities = [_identity(record["question"], "attacker") for record in self._asked]
         named = {self.labels["attacker"][key_of(identity)]: identity["name"] for identity in identities}
         return {label: name for label, name in sorted(named.items()) if name != NONE}
 
@@ -92,7 +95,7 @@ class Grid:
         """What every attacker was shown, by its label; nothing where the records do not say."""
         found = {
             self.labels["attacker"][key_of(_identity(record["question"], "attacker"))]: record.get("knowledge", ())
-            for record in self.records
+            for record in self._asked
         }
         # Who sees the interactions can count them.
         implied = {"interactions": "statistics"}
@@ -168,6 +171,11 @@ class Grid:
         found = {record.get("repeats") for record in records if record is not None}
         return next((word for word in REPEATS if word in found), None)
 
+    def utility(self, dataset: str, recommender: str) -> float | None:
+        """Its mean clean utility over the units that are ok, few as these may be; None without any."""
+        found = self.values(UTILITY, Place(dataset, recommender))
+        return float(np.nanmean(found)) if not np.isnan(found).all() else None
+
     def victims(self, dataset: str) -> list[str]:
         """The recommenders whose clean cells are all ok: there is nothing to compare an attack with otherwise."""
         return [name for name in self.recommenders(dataset) if self._is_whole(Place(dataset, name))]
@@ -187,8 +195,12 @@ class Grid:
 
     @cached_property
     def cells(self) -> Mapping[tuple[Place, Unit], Record]:
-        """The records by what they are about."""
-        return {(self._place(record), _unit(record)): record for record in self.records}
+        """The records by what they are about, and what is known of the cells that have none."""
+        return {(self._place(record), _unit(record)): record for record in self._asked}
+
+    @property
+    def _asked(self) -> tuple[Record, ...]:
+        return (*self.absent, *self.records)
 
     @cached_property
     def _victims(self) -> Mapping[str, Mapping[str, set[str]]]:

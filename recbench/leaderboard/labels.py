@@ -28,7 +28,10 @@ def labels(identities: Iterable[Identity]) -> dict[str, str]:
 
 def _label(identity: Identity, variants: list[Identity]) -> str:
     def shared(parameter: str, value: Any) -> bool:
-        return all(parameter in other["params"] and other["params"][parameter] == value for other in variants)
+        # As text: to Python 1, 1.0 and True are equal, and ask for different things.
+        text = json.dumps(value)
+        params = (other["params"] for other in variants)
+        return all(parameter in each and json.dumps(each[parameter]) == text for each in params)
 
     params = {parameter: value for parameter, value in identity["params"].items() if not shared(parameter, value)}
     versions = {other["version"] for other in variants}

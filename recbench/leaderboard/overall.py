@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recbench.evaluation.statistics import bootstrap_means
+from recbench.evaluation.statistics import ratio_interval
 from recbench.leaderboard import attackers, defenses, recommenders
-from recbench.leaderboard.grid import Grid, Place, Values
+from recbench.leaderboard.grid import Grid, Place, Values, known
 from recbench.leaderboard.standing import SEED, Contender, ranked
 
 Found = Mapping[str, Sequence[Contender[Any]]]
 """By data set, its contenders of one section."""
-Reading = Callable[[Values, Values], Values]
-"""What is printed of mean harm and mean scale."""
+Reading = Callable[[float], float]
+"""What is printed of the ratio of mean harm and mean scale."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ def overall_recommenders(grid: Grid) -> list[OverallRow]:
             grid,
             {dataset: recommenders.contenders(grid, dataset, size) for dataset in grid.datasets},
             OverallRow(size=size, name="", datasets_ranked=0, datasets=len(grid.datasets)),
-            lambda harm, _: harm,
+            lambda share: share,
         )
     ]
 
@@ -70,7 +70,7 @@ def overall_attackers(grid: Grid) -> list[OverallRow]:
             grid,
             {dataset: attackers.contenders(grid, dataset, size) for dataset in grid.datasets},
             OverallRow(size=size, name="", datasets_ranked=0, datasets=len(grid.datasets)),
-            lambda harm, _: -harm,
+            lambda share: -share,
         )
     ]
 
@@ -89,7 +89,7 @@ def overall_defenses(grid: Grid) -> list[OverallRow]:
                 for dataset, names in victims.items()
             },
             OverallRow(size=size, recommender=victim, name="", datasets_ranked=0, datasets=len(grid.datasets)),
-            lambda harm, scale: 1 - harm / scale,
+            lambda share: 1 - share,
         )
     ]
 
@@ -123,6 +123,6 @@ def _concatenated(parts: Sequence[Contender[Any]]) -> tuple[Values, Values]:
 
 
 def _read(row: OverallRow, harm: Values, scale: Values, clusters: NDArray[np.int64], read: Reading) -> OverallRow:
-    both = np.stack([harm, scale])
-    low, high = np.quantile(read(*bootstrap_means(both, clusters, SEED)), [0.025, 0.975])
-    return replace(row, effect=float(read(*both.mean(axis=1))), effect_low=float(low), effect_high=float(high))
+    share = ratio_interval(harm, scale, clusters, SEED)
+    low, high = sorted((read(share.low), read(share.high)))
+    return replace(row, effect=read(share.mean), effect_low=known(low), effect_high=known(high))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from recbench.evaluation.statistics import bootstrap_means
+from recbench.evaluation.statistics import drawn_ratios
 from recbench.leaderboard.grid import Values
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Standing(NamedTuple):
 
 
 def ranked(contenders: Sequence[Contender[Row]], clusters: NDArray[np.int64]) -> list[Row]:
-    """The rows, ranked by a paired bootstrap where there are several clusters [u]; those not ranked below."""
+    """The rows, with ranges by paired draws where there are several clusters [u]; those not ranked below."""
     inside = [
         (each, each.harm, np.ones_like(each.harm) if each.scale is None else each.scale)
         for each in contenders
@@ -73,8 +73,7 @@ def _standings(harm: Values, scale: Values, clusters: NDArray[np.int64]) -> list
     ranks: list[int] = _ranks(scores).tolist()
     if not several(clusters):
         return [Standing(rank) for rank in ranks]
-    means, scales = bootstrap_means(np.stack([harm, scale]), clusters, SEED)
-    drawn = np.array([_ranks(draw) for draw in np.round(means / scales, DIGITS).T])
+    drawn = np.array([_ranks(draw) for draw in np.round(drawn_ratios(harm, scale, clusters, SEED), DIGITS).T])
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0, method="inverted_cdf").astype(int).tolist()
     return [Standing(*standing) for standing in zip(ranks, low, high, strict=True)]
 

@@ -20,17 +20,24 @@ CELLS, SUITE = "cells.parquet", "suite.json"
 """What the tables can be made from anew."""
 
 
-def write_tables(records: list[dict[str, Any]], suite: Suite, folder: Path, reports: Sequence[Report] = ()) -> str:
+def write_tables(
+    records: list[dict[str, Any]],
+    suite: Suite,
+    folder: Path,
+    reports: Sequence[Report] = (),
+    absent: Sequence[Mapping[str, Any]] = (),
+) -> str:
     """Make leaderboards of a suite's cell records.
 
     Writes every board as `.txt`, `.md`, `.tex` and `.csv`, all of them as `README.md`, the cells as
     `cells.csv` and `cells.parquet`, and the suite as `suite.json`. The order of the records does not matter.
 
     Args:
-        records: of the suite's cells, whatever became of them; what is absent counts as not ok.
+        records: of the suite's cells, whatever became of them.
         suite: says which cells there ought to be.
         folder: where the files go; made if need be.
         reports: of `recbench time`, for a board of their own.
+        absent: the cells that have no record, see `Grid`.
 
     Returns:
         The text to print. Without records it says so, and no file is written.
@@ -40,7 +47,7 @@ def write_tables(records: list[dict[str, Any]], suite: Suite, folder: Path, repo
     """
     if not records:
         return "no cells, so no tables: run the suite first"
-    grid = Grid(suite, sorted(records, key=_order))
+    grid = Grid(suite, sorted(records, key=_order), absent)
     made, common = boards(grid, reports), common_foot(grid)
     title = f"Suite {suite.name}, version {suite.version}"
     files = {"cells.csv": cells_csv(grid.records).encode(), CELLS: cells_parquet(grid.records)}

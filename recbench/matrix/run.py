@@ -41,15 +41,20 @@ class Summary:
 
     Args:
         records: of every cell of the plan that has one, in the plan's order.
-        cells: how many the plan has.
+        absent: what a `Grid` takes in place of the others.
         computed: stages that were computed, not found in the store.
         stale: cells whose record is of another build.
     """
 
     records: list[dict[str, Any]]
-    cells: int
+    absent: list[dict[str, Any]]
     computed: int
     stale: int
+
+    @property
+    def cells(self) -> int:
+        """How many the plan has."""
+        return len(self.records) + len(self.absent)
 
     @property
     def failed(self) -> list[dict[str, Any]]:
@@ -106,9 +111,12 @@ def run_plan(
 
 def summary(plan: Plan, store: Store, computed: int = 0) -> Summary:
     """Where the plan's cells stand."""
-    found = [(cell, record) for cell in plan.cells if (record := store.read_record(cell.id)) is not None]
+    cells = [(cell, store.read_record(cell.id)) for cell in plan.cells]
+    found = [(cell, record) for cell, record in cells if record is not None]
     stale = sum(plan.state(cell, record) == "stale" for cell, record in found if cell.id not in plan.skipped)
-    return Summary([record for _, record in found], len(plan.cells), computed, stale)
+    nothing = {"status": "missing", "metrics": {}, "cost": {}}
+    absent = [{"question": cell.question} | nothing for cell, record in cells if record is None]
+    return Summary([record for _, record in found], absent, computed, stale)
 
 
 def settle(stage: Stage, plan: Plan, store: Store) -> Settled:

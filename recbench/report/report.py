@@ -54,7 +54,7 @@ class Report:
 
     @cached_property
     def _grid(self) -> Grid:
-        return Grid(self.suite, [cell for cell in self.results.cells if cell["status"] != "missing"])
+        return Grid(self.suite, self.results.records, self.results.absent)
 
     @cached_property
     def attacks(self) -> list[AttackerRow]:

@@ -48,7 +48,8 @@ def test_the_tables_of_a_run_are_made_of_its_plan(run: Path, capsys: pytest.Capt
     assert f"tables of 1 of 2 cells are in {run / 'tables'}" in printed.out
     assert printed.err == ""
     with (run / "tables" / "recommenders.csv").open(encoding="utf-8") as file:
-        assert [(row["recommender"], row["clean_ndcg_10"]) for row in csv.DictReader(file)] == [("A", "0.25")]
+        rows = [(row["recommender"], row["clean_ndcg_10"]) for row in csv.DictReader(file)]
+    assert rows == [("A", "0.25"), ("B", "n/a")]  # B was asked for, and has no record yet
 
 
 def test_the_tables_go_where_they_are_wanted(run: Path, tmp_path: Path) -> None:
@@ -125,6 +126,7 @@ def test_tables_that_cannot_be_written_are_one_line(
 
 
 def test_published_tables_can_be_made_anew_and_a_site_cannot(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Store(run).write_record(cell("B") | outcome(0.2))
     published, again = run / "tables", run / "again"
     assert main(["board", str(run)]) == 0
     assert main(["board", str(published), "--out", str(again)]) == 0

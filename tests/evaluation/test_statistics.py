@@ -7,11 +7,13 @@ import pytest
 from scipy import stats
 
 from recbench.evaluation.statistics import (
-    bootstrap_means,
+    drawn_means,
+    drawn_ratios,
     interval,
     minimum_detectable_effect,
     noise_floor,
     paired_interval,
+    ratio_interval,
     sign_flip_test,
     standard_error,
     worst_case,
@@ -20,7 +22,7 @@ from recbench.evaluation.statistics import (
 
 def test_bootstrap_means_spread_as_the_standard_error_says():
     values = np.random.default_rng(0).normal(size=200)
-    means = bootstrap_means(values, np.arange(200), seed=0)
+    means = drawn_means(values, np.arange(200), seed=0)
     assert means.mean() == pytest.approx(values.mean(), abs=0.005)
     assert means.std() == pytest.approx(values.std() / np.sqrt(200), rel=0.05)
 
@@ -34,26 +36,80 @@ def test_dependence_within_a_seed_widens_the_interval():
     assert apart.mean == together.mean == pytest.approx(values.mean())
 
 
-def test_intervals_cover_the_truth_about_as_often_as_they_say():
+@pytest.mark.parametrize(("seeds", "groups"), [(2, 1), (2, 4), (3, 1), (4, 1), (5, 4), (7, 3), (20, 3), (40, 2)])
+def test_intervals_cover_the_truth_about_as_often_as_they_say(seeds, groups):
     rng = np.random.default_rng(2)
-    clusters = np.repeat(np.arange(20), 3)
-    covered = 0
-    for trial in range(200):
-        values = rng.normal(size=20)[clusters] + rng.normal(size=60)
-        found = interval(values, clusters, seed=trial, resamples=500)
-        covered += found.low <= 0 <= found.high
-    assert 0.90 <= covered / 200 <= 0.99
+    clusters = np.repeat(np.arange(seeds), groups)
+    runs = rng.normal(size=(1000, seeds))[:, clusters] + rng.normal(size=(1000, len(clusters)))
+    found = [interval(values, clusters, seed=0) for values in runs]
+    covered = np.mean([each.low <= 0 <= each.high for each in found])
+    assert 0.93 <= covered <= 0.975  # 95% but for five of its standard errors, .007
+
+
+@pytest.mark.parametrize("seeds", [4, 40])
+def test_a_lower_level_is_a_narrower_interval(seeds):
+    values = np.random.default_rng(12).normal(size=seeds)
+    wide, narrow = interval(values, np.arange(seeds), 0), interval(values, np.arange(seeds), 0, level=0.9)
+    assert wide.low < narrow.low < narrow.mean < narrow.high < wide.high
+
+
+def test_few_seeds_take_the_interval_of_students_t():
+    values = np.random.default_rng(13).normal(size=5)
+    expected = stats.ttest_1samp(values, 0).confidence_interval()
+    assert interval(values, np.arange(5), seed=0)[1:] == pytest.approx(expected)
+
+
+def test_what_is_drawn_spreads_as_the_interval_says():
+    rng = np.random.default_rng(14)
+    clusters = np.repeat(np.arange(6), [1, 2, 3, 4, 5, 6])
+    values = rng.normal(size=6)[clusters] + rng.normal(size=21)
+    drawn = drawn_means(values, clusters, seed=0, draws=200_000)
+    assert np.quantile(drawn, [0.025, 0.975]) == pytest.approx(interval(values, clusters, seed=0)[1:], rel=0.03)
+
+
+def test_with_one_seed_each_group_counts_for_itself():
+    values = np.random.default_rng(15).normal(size=8)
+    assert interval(values, np.zeros(8), seed=0) == interval(values, np.arange(8), seed=0)
 
 
 def test_seeds_of_unequal_size_are_resampled_too():
-    means = bootstrap_means(np.array([0.0, 0.0, 0.0, 1.0]), np.array(["a", "a", "a", "b"]), seed=0)
-    assert set(np.round(np.unique(means), 6)) == {0.0, 0.25, 1.0}
+    clusters = np.repeat(np.arange(30), [3, *[1] * 29])
+    values = np.where(clusters == 0, 1.0, 0.0)
+    means = drawn_means(values, clusters, seed=0)
+    shares = [3 * k / (3 * k + 30 - k) for k in range(4)]  # cluster 0 drawn k times
+    assert set(np.round(shares, 9)) <= set(np.round(np.unique(means), 9))
 
 
-def test_all_systems_are_resampled_by_identical_draws():
-    values = np.random.default_rng(3).normal(size=30)
-    means = bootstrap_means(np.stack([values, values + 1]), np.arange(30), seed=0)
+@pytest.mark.parametrize("units", [6, 30])
+def test_all_systems_are_drawn_together(units):
+    values = np.random.default_rng(3).normal(size=units)
+    means = drawn_means(np.stack([values, values + 1]), np.arange(units), seed=0)
     np.testing.assert_allclose(means[1] - means[0], 1)
+
+
+@pytest.mark.parametrize("units", [6, 40])
+def test_a_ratio_of_a_fixed_scale_is_a_mean(units):
+    values = np.random.default_rng(16).normal(1, 0.2, units)
+    found = ratio_interval(values, np.full(units, 2.0), np.arange(units), seed=0)
+    assert found == pytest.approx(interval(values / 2, np.arange(units), seed=0))
+
+
+def test_the_interval_of_a_ratio_covers_the_truth_about_as_often_as_it_says():
+    rng = np.random.default_rng(17)
+    covered = 0
+    for _ in range(1000):
+        under = rng.normal(2, 0.3, 8)
+        found = ratio_interval(0.5 * under + rng.normal(0, 0.1, 8), under, np.arange(8), seed=0)
+        covered += found.low <= 0.5 <= found.high
+    assert 0.93 <= covered / 1000 <= 0.975
+
+
+def test_ratios_are_drawn_around_the_ratio_of_means():
+    rng = np.random.default_rng(18)
+    over, under = rng.normal(1, 0.1, (2, 3, 8))
+    drawn = drawn_ratios(over, under, np.arange(8), seed=0)
+    assert drawn.shape == (3, 10_000)
+    assert np.median(drawn, axis=1) == pytest.approx(over.mean(axis=1) / under.mean(axis=1), rel=0.01)
 
 
 def test_a_paired_interval_sees_what_an_unpaired_one_would_not():

@@ -22,18 +22,18 @@ def rows(records, **changed) -> dict[str, AttackerRow]:
 
 
 def test_every_number_of_a_row():
-    factor = stats.t.ppf(0.975, 1) + stats.t.ppf(0.8, 1)
+    reach, factor = stats.t.ppf(0.975, 1), stats.t.ppf(0.975, 1) + stats.t.ppf(0.8, 1)
     assert rows(RECORDS)["p"] == AttackerRow(
         dataset="d",
         size=0.03,
         attacker="p",
         rank=1,
         rank_low=1,
-        rank_high=2,  # on seed 0 alone g gains .75, and p .7
+        rank_high=3,
         control=False,
         gain=pytest.approx((0.7 + 1.3) / 2),  # the victims' means on seed 0 and on seed 1
-        gain_low=pytest.approx(0.7),
-        gain_high=pytest.approx(1.3),
+        gain_low=pytest.approx(1.0 - reach * 0.3),
+        gain_high=pytest.approx(1.0 + reach * 0.3),
         least_detectable=pytest.approx(factor * 0.3),
         lift_hr_10=pytest.approx(0.1),
         lift_hr_50=pytest.approx(0.2),
@@ -41,7 +41,7 @@ def test_every_number_of_a_row():
         victims_needed=2,
         victims_beaten=1,  # 1.5 against .5 on A, but .5 against .7 on B
         victims_compared=2,
-        above_random=True,  # .05 and .75 more than random on the two seeds
+        above_random=False,  # .05 and .75 more than random: two seeds that differ so say nothing
         tvd_excess=pytest.approx(0.015),
         craft_cpu_seconds=pytest.approx(1.5),
     )
@@ -56,7 +56,12 @@ def test_the_largest_gain_is_first_and_controls_are_marked():
     ]
 
 
-def test_what_is_not_above_random_on_every_resample_is_flagged():
+def test_what_is_above_random_on_all_seeds_alike_is_so():
+    records = clean("A", [0.4, 0.4]) + each_seed("A", "random", gain=[0.5, 0.6]) + each_seed("A", "p", gain=[0.7, 0.81])
+    assert rows(records)["p"].above_random is True
+
+
+def test_what_is_not_surely_above_random_is_flagged():
     found = rows(RECORDS)
     assert found["g"].above_random is False  # .1 more on seed 0, as much on seed 1
     assert found["g"].victims_beaten == 1  # .4 against .5 on A, .9 against .7 on B
@@ -123,7 +128,7 @@ def at_two_sizes(small, large):
 
 
 def test_damage_that_falls_as_the_budget_grows_is_flagged_where_it_falls():
-    assert at_two_sizes(small=[1.0, 1.4], large=[0.5, 1.3]) == {0.01: None, 0.03: True}
+    assert at_two_sizes(small=[1.0, 1.4], large=[0.5, 0.91]) == {0.01: None, 0.03: True}
     assert at_two_sizes(small=[1.0, 1.4], large=[1.1, 1.3]) == {0.01: None, 0.03: False}  # on one seed alone
 
 
@@ -141,7 +146,7 @@ def informed(few, many, fewer=("statistics",), more=("interactions", "victim")):
 
 
 def test_a_black_box_that_beats_a_white_box_is_told_at_the_white_box():
-    assert informed([1.0, 1.0], [0.9, 0.7]) == {"few": None, "many": "few"}
+    assert informed([1.0, 1.0], [0.8, 0.81]) == {"few": None, "many": "few"}
     assert informed([1.0, 1.0], [0.9, 1.1]) == {"few": None, "many": None}
 
 

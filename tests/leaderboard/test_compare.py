@@ -4,6 +4,7 @@ import pytest
 from hand_made import clean, each_seed, failed, record
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from recbench.leaderboard.cells import cell_columns
 from recbench.leaderboard.compare import Difference, compare
@@ -30,17 +31,16 @@ def test_the_same_cells_differ_in_nothing_whatever_their_order():
 
 
 def test_every_number_of_a_difference():
-    after = rebuilt(CLEAN + TWINS + each_seed("A", "p", gain=[1.1, 2.3]))
+    after = rebuilt(CLEAN + TWINS + each_seed("A", "p", gain=[1.2, 2.21]))
     (found,) = compared(BEFORE, after).differences
     assert found == Difference(
         place="d, A, p 3%",
         metric="gain",
         before=pytest.approx(1.5),
-        after=pytest.approx(1.7),
-        difference=pytest.approx(0.2),
-        # A bootstrap of two seeds draws the one, both or the other.
-        low=pytest.approx(0.1),
-        high=pytest.approx(0.3),
+        after=pytest.approx(1.705),
+        difference=pytest.approx(0.205),
+        low=pytest.approx(0.205 - stats.t.ppf(0.975, 1) * 0.005),
+        high=pytest.approx(0.205 + stats.t.ppf(0.975, 1) * 0.005),
         floor=pytest.approx(0.03),
         units=2,
         worse=True,

@@ -75,14 +75,26 @@ def test_the_printed_rows_hold_the_known_answers(tmp_path):
     assert line(text, ["n/a", "n/a", "B"]) == [
         "n/a", "n/a", "B", "0.380", "0.760", "93%", *["n/a"] * 7, "incomplete 1/2 attacks",
     ]  # fmt: skip
-    assert line(text, ["1", "1", "p"]) == [
-        "1", "1", "p", "n/a", "+1.050", "[+0.750, +1.350]", "+0.085", "+0.250", "1/2", "n/a", f"0.80 {HOSTILE}", "1.50",
+    assert line(text, ["1", "1–2", "p"]) == [
+        "1", "1–2", "p", "n/a", "+1.050", "[-2.762, +4.862]", "+0.085", "+0.250", "1/2", "n/a", f"0.80 {HOSTILE}",
+        "1.50", "not above random",
     ]  # fmt: skip
-    assert line(text, ["n/a", "n/a", "g"])[-1] == "incomplete 1/2 victims"
-    assert line(text, ["2", "2", "random"])[-1] == "control"
-    assert line(text, ["A", "1", "1", HOSTILE])[4:7] == ["+50%", "p", "-1.2%"]
+    assert line(text, ["n/a", "n/a", "g"])[-1] == "not above random, incomplete 1/2 victims"
+    assert line(text, ["2", "1–2", "random"])[-1] == "control"
+    assert line(text, ["A", "n/a", "n/a", HOSTILE])[4:8] == ["n/a", "n/a", "n/a", "-1.2%"]
     assert "A/A floor: max |gain| 0.030 bits (2 pairs) on d." in text
     assert "2 cells error in fit: ValueError: <b>no| `none`" in text
+
+
+def test_a_share_recovered_stands_with_its_interval(tmp_path):
+    records = [
+        *clean("A", [0.4, 0.4]),
+        *each_seed("A", "p", gain=[1.0, 1.0]),
+        *each_seed("A", "none", "s", ndcg=[0.4, 0.4]),
+        *each_seed("A", "p", "s", gain=[0.5, 0.52]),
+    ]
+    text = write_tables(records, suite(mandatory=["p"]), tmp_path)
+    assert line(text, ["A", "1", "1", "s"])[4:7] == ["+49%", "[+36%, +62%]", "p"]
 
 
 def test_what_is_below_random_is_flagged(tmp_path):

@@ -51,6 +51,7 @@ def write_site(
     installed: Iterable[Component] = (),
     explanations: Mapping[str, Any] | None = None,
     reports: Sequence[Report] = (),
+    absent: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Make the site of a suite's cell records.
 
@@ -63,6 +64,7 @@ def write_site(
         installed: what plugins offer, to say what a component is.
         explanations: of attacks, by cell id, as `stored_explanations` finds them.
         reports: of `recbench time`, for a board of their own.
+        absent: the cells that have no record, see `Grid`.
 
     Raises:
         DataError: a record that a page cannot hold, or two reports of the same circumstances.
@@ -70,7 +72,7 @@ def write_site(
     for name, pattern in OWN.items():
         for stale in (folder / name).glob(pattern):
             stale.unlink()
-    grid = Grid(suite, records)
+    grid = Grid(suite, records, absent)
     made = boards(grid, reports)
     sections = sections_of(made)
     components = Components(grid, installed)
