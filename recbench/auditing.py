@@ -127,7 +127,7 @@ def reported(plan: Plan, store: Store) -> Report:
         (cell["artifacts"]["prepared"] for cell in results.cells if cell.get("artifacts", {}).get("prepared")), None
     )
     if prepared is None:
-        reasons = {cell["reason"] for cell in results.cells if cell["status"] != "missing"}
+        reasons = {cell["reason"] for cell in results.cells if cell["status"] not in ("missing", "skipped")}
         raise RecbenchError(f"nothing of the audit could be computed: {'; '.join(sorted(reasons))}")
     train = Prepared.of(store.get(prepared))
     report = Report(

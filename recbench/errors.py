@@ -42,6 +42,11 @@ class InvalidScores(RuleViolation):
     """Scores that are not finite, or of the wrong shape or type."""
 
 
+def with_article(noun: str) -> str:
+    """`a dataset`, `an attacker`."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
     """`"; did you mean 'x'?"` for the known word nearest to `word`, or the known words, or nothing."""
     known = sorted(known)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from recbench.component import Component, Kind, component_name
-from recbench.errors import PluginError, suggestion
+from recbench.contracts.profiles import Profiles
+from recbench.errors import PluginError, suggestion, with_article
 from recbench.factories import digest, explain, load_file
 from recbench.libraries import MODULES
 
@@ -54,6 +55,7 @@ def from_path(kind: Kind, reference: str) -> tuple[Component, dict[str, Any]]:
         if kind != "attacker":
             raise PluginError(f"{kind} '{reference}': a file of profiles is an attacker")
         path = _existing(kind, reference)
+        Profiles.load(path)
         summary = f"the profiles in {path.name}"
         poison = Component(
             kind,
@@ -93,11 +95,14 @@ def _from_class(kind: Kind, path: Path, name: str) -> Component:
     if not isinstance(named, type) and not makes_recommender:
         classes = {key: value for key, value in vars(module).items() if isinstance(value, type)}
         own = {key for key, value in classes.items() if value.__module__ == module.__name__}
+        if name in vars(module):
+            what = "a class, an object with fit or a function that returns one" if kind == "recommender" else "a class"
+            raise PluginError(f"{label}: it is of type {type(named).__name__}; expected {what}")
         raise PluginError(f"{label}: no such class{suggestion(name, own)}")
     cls = named if isinstance(named, type) else type(named)
     contracts = [CONTRACTS[base.__name__] for base in cls.__mro__ if _is_contract(base)]
     if contracts and kind not in {of for of, _ in contracts}:
-        raise PluginError(f"{label}: the class is a {contracts[0][0]}")
+        raise PluginError(f"{label}: the class is {with_article(contracts[0][0])}")
     told = getattr(named, "component", None)  # of a class that knows nothing of recbench it may be anything
     described = dict(told if isinstance(told, Mapping) else getattr(module, "component", {}))
     for key in sorted(set(described) - SETTABLE):

@@ -3,8 +3,8 @@ from textwrap import dedent
 import numpy as np
 import pytest
 
-from recbench.contracts import Recommender
-from recbench.errors import PluginError
+from recbench.contracts import Profiles, Recommender
+from recbench.errors import DataError, PluginError
 from recbench.factories import digest, resolve
 from recbench.local import POISON_FILE, from_path, is_path
 from recbench.specs import build, resolved_params
@@ -92,7 +92,7 @@ def test_a_recommender_may_be_a_plain_class_an_object_or_a_function(write, writt
     assert isinstance(build(component, {}), Recommender)
     for kind in ("attacker", "defense", "dataset"):
         if written != "Plain":
-            with pytest.raises(PluginError, match="no such class"):
+            with pytest.raises(PluginError, match=r"it is of type .*; expected a class"):
                 from_path(kind, f"mine.py:{written}")
 
 
@@ -136,7 +136,7 @@ def test_capabilities_are_inferred_from_the_contract(write, kind, base, method, 
     component, _ = from_path(kind, "mine.py:Mine")
     assert component.provides == {capability}
     assert component.knowledge == ({"interactions"} if kind == "attacker" else set())
-    with pytest.raises(PluginError, match=f"the class is a {kind}"):
+    with pytest.raises(PluginError, match=f"the class is an? {kind}"):
         from_path("metric", "mine.py:Mine")
 
 
@@ -164,6 +164,7 @@ def test_a_class_describes_itself_and_a_module_describes_the_rest(write):
     [
         ("nowhere.py:M", "", "no such file in"),
         ("mine.py:Modle", "class Model: ...", "no such class; did you mean 'Model'"),
+        ("mine.py:X", "X = 3", "it is of type int; expected a class, an object with fit or a function that returns"),
         ("mine.py:Model", "1 / 0", r"cannot be run: ZeroDivisionError.*mine.py, line 1"),
         ("mine.py:Model", "raise SystemExit", "cannot be run: SystemExit"),
         (
@@ -183,13 +184,22 @@ def test_what_is_wrong_with_a_path_is_said_in_one_line(write, reference, source,
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("content", [b"x", b"PK\x05\x06" + bytes(18)])
+def test_a_file_that_holds_no_profiles_is_refused_before_anything_runs(write, tmp_path, content):
+    write("")
+    (tmp_path / "none.npz").write_bytes(content)
+    with pytest.raises(DataError, match="not a poison file") as error:
+        from_path("attacker", "./none.npz")
+    assert "pickle" not in str(error.value)
+
+
 def test_a_poison_file_is_an_attacker_whose_version_is_its_content(write, tmp_path):
     write("")
-    np.savez(tmp_path / "My Profiles.npz", items=np.arange(3))
+    Profiles.from_pairs(np.zeros(3, np.int64), np.arange(3), 1).save(tmp_path / "My Profiles.npz")
     component, params = from_path("attacker", "./My Profiles.npz")
     assert (component.name, component.factory) == ("my-profiles", POISON_FILE)
     assert component.provides == {"poisoning"}
     assert component.knowledge == set()
     assert params == {"path": str(tmp_path / "My Profiles.npz")}
-    np.savez(tmp_path / "My Profiles.npz", items=np.arange(4))
+    Profiles.from_pairs(np.zeros(4, np.int64), np.arange(4), 1).save(tmp_path / "My Profiles.npz")
     assert from_path("attacker", "./My Profiles.npz")[0].version != component.version

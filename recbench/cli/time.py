@@ -83,7 +83,20 @@ def _measure(settings: Settings, out: Path) -> int:
     from recbench.execution.process import thread_environment
 
     out.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", "--pyargs", "recbench.throughput", "-c", os.devnull, "-q", "--tb=line"]
+    # -P: a file of the user's called random.py is none of the interpreter's.
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "pytest",
+        "--pyargs",
+        "recbench.throughput",
+        "-c",
+        os.devnull,
+        "-q",
+        "--tb=line",
+        "-rs",
+    ]
     command += ["--rootdir", os.curdir, "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore::Warning"]
     command += ["--benchmark-quiet", "--benchmark-json", str(out.absolute())]
     # What an outer pytest has told its own processes is not for this one.

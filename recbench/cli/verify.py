@@ -44,8 +44,14 @@ def verify(
     from recbench.submission.verify import verify as verified
 
     if challenge is not None:
+        if beside := _given(level=level != "recomputed", rerun=rerun, nonce=nonce, json=as_json):
+            raise DataError(
+                f"{beside}: not for --challenge, which runs the profiles and prints its tables; leave it out"
+            )
         _challenge(context, bundle, challenge, out)
         return
+    if out is not None:
+        raise DataError("--out is the folder of a challenge's run; give --challenge SUITE, or leave it out")
     if level not in LEVELS:
         raise DataError(f"--level {level}: no such level; {' or '.join(LEVELS)}; --rerun goes beyond them")
     wanted: Badge = "reproduced" if rerun or nonce else LEVELS[LEVELS.index(level)]
@@ -53,6 +59,11 @@ def verify(
     typer.echo(json.dumps(dataclasses.asdict(report), indent=1) if as_json else _text(report))
     if report.badge != wanted:
         raise typer.Exit(1)
+
+
+def _given(**options: object) -> str:
+    """The options that are set, as they are written."""
+    return ", ".join(f"--{name}" for name, value in options.items() if value)
 
 
 def _text(report: Report) -> str:

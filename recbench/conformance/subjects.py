@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from recbench.component import KINDS, Kind
 from recbench.conformance.check import Subject
-from recbench.errors import PluginError, suggestion
+from recbench.errors import PluginError, suggestion, with_article
 from recbench.plugins import Plugins
 from recbench.specs import expand
 
@@ -40,7 +40,8 @@ def find(plugins: Plugins, reference: str, kind: str | None = None) -> Subject:
                 raise PluginError(f"'{reference}' stands for {len(subjects)} components; check one at a time")
             found[each] = subjects[0]
     if len(found) > 1:
-        raise PluginError(f"'{reference}' may be a {' or a '.join(found)}; name the kind: {next(iter(found))}:NAME")
+        kinds = " or ".join(map(with_article, found))
+        raise PluginError(f"'{reference}' may be {kinds}; name the kind: {next(iter(found))}:NAME")
     if not found:
         raise _most_telling(plugins, reference, refusals)
     return next(iter(found.values()))

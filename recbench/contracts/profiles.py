@@ -6,7 +6,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
-from zipfile import BadZipFile
+from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,6 +140,8 @@ class Profiles:
         Raises:
             DataError: the file is missing, is no NPZ file, or lacks an array.
         """
+        if path.is_file() and not is_zipfile(path):
+            raise DataError(f"{path}: not a poison file: it is no .npz file; write one with recbench's Profiles.save")
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 return cls(arrays["indptr"], arrays["items"], arrays.get("ratings"))

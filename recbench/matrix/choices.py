@@ -147,7 +147,12 @@ class Resolver:
     def _expand(self, kind: Kind, reference: Reference) -> list[Choice]:
         if kind == "dataset" and isinstance(reference, str) and _is_data(reference):
             return [self._own_data(Path(reference).expanduser().resolve())]
-        return [self._resolve(component, given) for component, given in expand(self.plugins, kind, reference)]
+        try:
+            return [self._resolve(component, given) for component, given in expand(self.plugins, kind, reference)]
+        except PluginError as error:
+            if kind == "dataset" and isinstance(reference, str) and (meant := _meant(reference)):
+                raise PluginError(meant) from error
+            raise
 
     def _resolve(self, component: Component, given: Mapping[str, Any]) -> Choice:
         source = closure_digest(component.factory.partition(":")[0])
@@ -199,6 +204,19 @@ def _check_names(choices: Iterable[Choice]) -> None:
 def _is_data(reference: str) -> bool:
     """Whether a reference to a data set is a file or folder, not a name: `ratings.csv`, `./folder`."""
     return not reference.rpartition(":")[0].endswith(".py") and ("/" in reference or Path(reference).is_file())
+
+
+DATA_SUFFIXES = (".csv", ".tsv", ".parquet", ".inter", ".dat", ".data", ".txt", ".json", ".jsonl", ".zip", ".gz")
+"""Of files of interactions."""
+
+
+def _meant(reference: str) -> str | None:
+    """What is wrong with an unknown data set whose name is that of a folder or of a file of data."""
+    if Path(reference).is_dir():
+        return f"unknown dataset '{reference}'; for the folder of that name write ./{reference}"
+    if Path(reference).suffix in DATA_SUFFIXES:
+        return f"dataset '{reference}': no such file in {Path.cwd()}"
+    return None
 
 
 def without_none(references: Iterable[Reference]) -> list[Reference]:

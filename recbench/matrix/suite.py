@@ -192,7 +192,7 @@ def _find(reference: str) -> Traversable:
         for file in folder.iterdir()
         if file.name.endswith(".toml")
     }
-    raise SuiteError(f"unknown suite '{reference}'{suggestion(reference, known)}; or give the path of a .toml file")
+    raise SuiteError(f"unknown suite '{reference}'{suggestion(reference, known)} (or give the path of a .toml file)")
 
 
 def _at_key(text: str, problem: str) -> str:

@@ -222,6 +222,6 @@ def _digest(record: dict[str, Any]) -> str:
 def _read_object(path: Path) -> dict[str, Any] | None:
     try:
         content = json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
     return content if isinstance(content, dict) else None

@@ -65,6 +65,7 @@ def test_a_file_holds_the_chosen_cells_with_all_metrics_or_the_chosen_ones(run, 
     ("arguments", "words"),
     [
         (["nosuch"], "nosuch holds no readable plan.json"),
+        (["file.toml"], "file.toml holds no readable plan.json"),
         (["--metric", "ndgc@10"], "no metric of this run is called 'ndgc@10'; did you mean 'ndcg@10'?"),
         (["--recommender", "populr"], "no recommender of this run is called 'populr'; did you mean 'popular'?"),
         (["--status", "fail"], "no status of this run is called 'fail'; known: crashed, error"),
@@ -73,6 +74,7 @@ def test_a_file_holds_the_chosen_cells_with_all_metrics_or_the_chosen_ones(run, 
     ids=str,
 )
 def test_a_mistake_is_one_line(run, capfd, arguments, words):
+    Path("file.toml").touch()
     capfd.readouterr()
     assert main(["results", *arguments]) == 2
     output, errors = capfd.readouterr()

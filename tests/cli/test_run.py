@@ -350,7 +350,9 @@ def test_the_plan_counts_stages_and_tells_why_cells_are_skipped(shop, capfd):
         (["./mine.toml", "--attacker", "./none.py:Mine"], "no such file"),
         (["./wrong.toml"], "unknown attacker 'popluar'; did you mean 'popular'?"),
         (["./mine.toml", "--attacker", "zz*"], "no attacker matches 'zz*'"),
-        (["./mine.toml", "--dataset", "nosuch.csv"], "nosuch.csv"),
+        (["./mine.toml", "--dataset", "nosuch.csv"], "dataset 'nosuch.csv': no such file in "),
+        (["./mine.toml", "--dataset", "logs"], "unknown dataset 'logs'; for the folder of that name write ./logs"),
+        (["./mine.toml", "--attacker", "./none.npz"], "none.npz: not a poison file: it is no .npz file"),
         (["./mine.toml", "--dataset", "./nosuch.csv"], "nosuch.csv does not exist"),
         (["./mine.toml", "--dataset", "bad.csv"], "bad.csv"),
         (["./mine.toml", "--seeds", "0"], "'seeds': input should be greater than or equal to 1"),
@@ -369,6 +371,8 @@ def test_a_users_mistake_is_one_line_and_writes_nothing(shop, capfd, arguments, 
     Path("broken.toml").write_text('name = "broken"\nversion = \n')
     Path("wrong.toml").write_text('mandatory = ["popluar"]\n' + Path("mine.toml").read_text())
     Path("bad.csv").write_text("user_id,item_id\n1\n")
+    Path("none.npz").write_text("x")
+    Path("logs").mkdir()
     before = sorted(shop.rglob("*"))
     assert main(["run", *arguments]) == 2
     output, errors = capfd.readouterr()

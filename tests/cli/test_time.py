@@ -55,6 +55,17 @@ def test_what_cannot_be_timed_fails_the_command(tmp_path, capfd):
     assert not out.exists()
 
 
+def test_a_file_of_the_users_named_like_one_of_pythons_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("random.py").write_text("raise SystemExit('mine')\n")
+    assert main(["time", "popularity", "--users", "200", "--out", "figures.json"]) == 0
+
+
+def test_what_is_skipped_says_why(tmp_path, capfd):
+    assert main(["time", "sasrec", "--users", "200", "--out", str(tmp_path / "never.json")]) == 3
+    assert "it needs timestamps" in capfd.readouterr().err
+
+
 class Interrupted:
     """A suite that Ctrl-C ends: the command hears it while it waits, and the suite writes what it has, then ends."""
 

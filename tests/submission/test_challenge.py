@@ -51,6 +51,13 @@ def test_profiles_run_against_the_suites_defenses_beside_its_controls(suite, pro
     assert {("mine-one", "none"), ("mine-one", "pca-varselect"), ("random", "none")} <= cells
 
 
+def test_options_that_a_challenge_does_not_heed_are_refused(suite, profiles, capsys):
+    assert main(["verify", str(profiles), "--challenge", str(suite), "--json", "--rerun", "3"]) == 2
+    assert "--rerun, --json: not for --challenge" in capsys.readouterr().err
+    assert main(["verify", str(profiles), "--out", "elsewhere"]) == 2
+    assert "--out is the folder of a challenge's run" in capsys.readouterr().err
+
+
 def test_profiles_over_the_budget_are_refused_and_not_run(suite, tmp_path, plugins):
     Profiles(np.arange(101), np.zeros(100, np.int32)).save(tmp_path / "p.npz")
     with pytest.raises(
