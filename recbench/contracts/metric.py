@@ -29,7 +29,8 @@ class Ranking:
         target_ranks: int32 [n, t], the rank of each target among the user's candidates, 1 is the top;
             0 where the target is no candidate of the user.
         target_scores: float32 [n, t], the targets' scores, standardized by the mean and deviation of
-            each user's scores over all items.
+            the scores of each user's candidates; 0 where the target is no candidate of the user, and
+            where all candidates have one score.
         candidates: int32 [n], how many candidates each user has.
     """
 

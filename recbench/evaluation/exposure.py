@@ -38,7 +38,7 @@ def percentile_shift(clean: Ranking, attacked: Ranking, eligible: Eligible) -> V
 
 
 def prediction_shift(clean: Ranking, attacked: Ranking, eligible: Eligible) -> Values:
-    """The mean rise [t] of the standardized score, in deviations of a user's scores."""
+    """The mean rise [t] of the standardized score, in deviations of the scores of a user's candidates."""
     return _mean(attacked.target_scores.astype(np.float64) - clean.target_scores, eligible)
 
 

@@ -6,7 +6,7 @@ broken by a random order of the items, one a run, never by item id.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,14 +76,14 @@ def rank(
         rows = audience.rows[chunk]
         genuine = np.flatnonzero(rows >= 0)
         numbers = rows[genuine]
-        if len(targets):
-            target_scores[numbers] = _standardized(scores, targets, block[:, :n_items])[genuine]
         np.copyto(block[:, :n_items], scores)
         lists, positions = entries(consumed.indptr, numbers)
-        block[genuine[lists], consumed.items[positions]] = -np.inf
+        masked = genuine[lists], consumed.items[positions]
+        block[masked] = -np.inf
         top[numbers, : layout.k] = top_k(block, layout, place)[genuine]
         if len(targets):
             target_ranks[numbers] = _target_ranks(block, layout, place, targets)[genuine]
+            target_scores[numbers] = _standardized(block[:, :n_items], masked, targets)[genuine]
     return Ranking(top, target_ranks, target_scores, (n_items - consumed.lengths).astype(np.int32))
 
 
@@ -117,14 +117,24 @@ def validation_quality(
     return float(ndcg(Relevance.of(ranking.top, validation), k).mean())
 
 
-def _standardized(scores: Block, targets: NDArray[np.integer], workspace: Block) -> NDArray[np.floating[Any]]:
-    """The targets' scores [b, t] less the mean of each user's scores, over their deviation; 0 where there is none."""
-    mean = scores.mean(axis=1, keepdims=True)
-    deviations = np.subtract(scores, mean, out=workspace)
-    std = np.sqrt(np.einsum("ij,ij->i", deviations, deviations) / scores.shape[1])[:, None]
+def _standardized(
+    scores: Block, masked: tuple[NDArray[np.int64], NDArray[np.int32]], targets: NDArray[np.integer]
+) -> NDArray[np.float64]:
+    """The targets' scores [b, t] less the mean of each user's candidates, over their deviation.
+
+    What a user has consumed, the cells `masked`, is no candidate: a model may score it as it likes. 0 where the target
+    is no candidate, and where the candidates' scores do not differ.
+    """
+    candidates = np.maximum(scores.shape[1] - np.bincount(masked[0], minlength=len(scores)), 1)[:, None]
+    deviations = scores.astype(np.float64)
+    deviations[masked] = 0
+    mean = deviations.sum(axis=1, keepdims=True) / candidates
+    deviations -= mean
+    deviations[masked] = 0
+    std = np.sqrt(np.einsum("ij,ij->i", deviations, deviations)[:, None] / candidates)
     # A constant row differs from its own mean by rounding only.
     spread = std > 8 * np.finfo(scores.dtype).eps * np.abs(mean)
-    return np.where(spread, (scores[:, targets] - mean) / np.where(spread, std, 1), 0)
+    return np.where(spread, deviations[:, targets] / np.where(spread, std, 1), 0)
 
 
 def _target_ranks(

@@ -3,7 +3,8 @@
 Both sides are reduced to counts [levels, n_items]: how many profiles rate the item at each level of the
 scale (one level on the implicit track). Few profiles give a noisy distribution, which alone is far from
 the genuine one; so every distance stands beside the same distance of random genuine users, as many as
-there are fakes.
+there are fakes. Genuine users without a training row, whom a temporal split leaves, are on neither side: no
+fake is modelled on one.
 
 Lin et al., "Attacking recommender systems with augmented user profiles" (AUSH), CIKM 2020, use the same
 two distances.
@@ -51,7 +52,7 @@ def stealth(
     items that both sides rated, weighted by their genuine popularity; left out where there is no such item.
 
     Args:
-        train: the genuine training data.
+        train: the genuine training data, of at least one interaction.
         profiles: at least one fake profile.
         scale: the rating grid, or None on the implicit track.
         subsets: how many random genuine subsets to compare with.
@@ -59,8 +60,9 @@ def stealth(
     """
     shape = (train.n_items, _levels(scale))
     fakes = _counts(profiles.items.astype(np.int64) * shape[1] + _level(profiles.ratings, scale), shape)
-    found = _distances(_counts(_cells(train, scale), shape), train.n_users, fakes, len(profiles))
-    twins = _twins(train, scale, min(len(profiles), train.n_users), subsets, seed)
+    n_active = int(np.count_nonzero(train.user_counts))
+    found = _distances(_counts(_cells(train, scale), shape), n_active, fakes, len(profiles))
+    twins = _twins(train, scale, min(len(profiles), n_active), subsets, seed)
     return {name: _beside(value, [twin[name] for twin in twins if name in twin]) for name, value in found.items()}
 
 
@@ -71,11 +73,11 @@ def _twins(
     """The distances of random genuine subsets of that size."""
     rng = numpy_rng(seed, "stealth")
     cells, shape = _cells(train, scale), (train.n_items, _levels(scale))
-    genuine = _counts(cells, shape)
+    genuine, active = _counts(cells, shape), np.flatnonzero(train.user_counts)
     twins = []
     for _ in range(subsets):
-        _, positions = entries(train.indptr, rng.choice(train.n_users, size, replace=False))
-        twins.append(_distances(genuine, train.n_users, _counts(cells[positions], shape), size))
+        _, positions = entries(train.indptr, rng.choice(active, size, replace=False))
+        twins.append(_distances(genuine, len(active), _counts(cells[positions], shape), size))
     return twins
 
 

@@ -20,8 +20,8 @@ from recbench.plugins import Plugins
 from recbench.store import Store
 
 Rerun = Literal["never", "missing", "failed", "stale", "all"]
-"""What is computed: nothing; cells without a record; those and failed ones; those without and cells of
-another build; everything afresh, the stored stages too."""
+"""What is computed: nothing; cells without a record; those and failed ones, with what was evaluated without a
+clean twin that had failed; those without and cells of another build; everything afresh, the stored stages too."""
 
 KINDS = ("prepare", "craft", "simulate", "sanitize", "fit", "perturb", "repeat", "evaluate")
 PLAN = "plan.json"
@@ -143,7 +143,10 @@ class Plan:
         measured = record["evaluation"] == self.evaluation
         if record["status"] != "ok" and (measured or record["stage"] != "evaluate"):
             return "failed"
-        return "ok" if measured else "missing"  # other metrics mend what only metrics had failed
+        if not measured:
+            return "missing"  # other metrics mend what only metrics had failed
+        # Without its clean twin the cell lacks metrics: whoever asks for failed cells gets the twin and these.
+        return "failed" if record["artifacts"]["clean"] is None else "ok"
 
     def wanted(self, store: Store, rerun: Rerun) -> list[Cell]:
         """The cells that a run would compute."""

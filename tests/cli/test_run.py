@@ -183,6 +183,54 @@ def test_failed_cells_stay_rows_until_they_are_asked_for_again(shop, capfd):
     assert "2 stages computed" in capfd.readouterr().out
 
 
+FICKLE = """
+from dataclasses import dataclass
+from pathlib import Path
+from recbench.contracts import Recommender
+
+@dataclass(frozen=True)
+class Fickle(Recommender):
+    def fit(self, train, ctx):
+        if Path("unlucky").exists() and train.n_users == 26:  # the shop's, without fakes
+            raise RuntimeError("no luck with clean data")
+        return Fitted(train.item_counts.astype("float32"))
+
+class Fitted:
+    def __init__(self, counts):
+        self.counts = counts
+
+    def score(self, users):
+        return self.counts[None].repeat(len(users), 0)
+"""
+
+
+@pytest.mark.usefixtures("quick_executor")
+def test_cells_that_lack_their_clean_twin_are_mended_together_with_it(shop, capfd):
+    Path("fickle.py").write_text(FICKLE)
+    Path("unlucky").touch()
+    name = suite(["Popular"], ["Fills"], ["SuspectsLong"])
+    command = ["run", name, "--recommender", "./fickle.py:Fickle", "--jobs", "1"]
+    assert main(command) == 1
+    store = Store(Path("runs/mine"))
+    rows = by_names(store)
+    assert rows["fickle", "none", "none"]["status"] == "error"
+    assert rows["fickle", "fills", "none"]["status"] == rows["fickle", "fills", "suspects-long"]["status"] == "ok"
+    lacking = rows["fickle", "fills", "none"]["metrics"]
+    Path("unlucky").unlink()
+    capfd.readouterr()
+    assert main(command) == 1
+    assert "; 0 stages computed" in capfd.readouterr().out
+    assert main([*command, "--rerun", "failed"]) == 0
+    clean = by_names(store)["fickle", "none", "none"]["artifacts"]["fit"]
+    assert {record["artifacts"]["clean"] for record in store.records()} == {clean}
+    attacked = [record for record in store.records() if record["question"]["attacker"]["name"] == "fills"]
+    assert len(attacked) == 2
+    assert all(record["metrics"].keys() > lacking.keys() for record in attacked)
+    capfd.readouterr()
+    assert main([*command, "--rerun", "failed"]) == 0
+    assert "; 0 stages computed" in capfd.readouterr().out
+
+
 @pytest.mark.usefixtures("quick_executor")
 def test_machines_read_events_and_nothing_else_on_stdout(shop, capfd):
     (shop / "chatty.py").write_text(f"print('hello')\nexec(open({str(PLANTED)!r}).read())\n")

@@ -115,13 +115,39 @@ def test_fewer_candidates_than_k_give_a_shorter_list(table, lists):
     assert result.top.tolist() == [[2, 0, -1, -1, -1, -1], [3, 2, 1, 0, -1, -1]]
 
 
-def test_target_scores_are_standardized_by_each_users_own_scores(table, lists):
-    scores = np.random.default_rng(0).normal(50, 3, (4, 30))
+def test_target_scores_are_standardized_over_each_users_candidates(table, lists):
+    scores = np.random.default_rng(0).normal(50, 3, (5, 30))
     scores[3] = 0.1
-    result = rank(table(scores), everyone(4), lists([[5], [], [], []]), 30, np.array([5, 6]), 3, seed=0)
-    expected = (scores[:3, 5:7] - scores[:3].mean(axis=1, keepdims=True)) / scores[:3].std(axis=1, keepdims=True)
-    np.testing.assert_allclose(result.target_scores[:3], expected, rtol=1e-5)
-    assert result.target_scores[3].tolist() == [0, 0]
+    consumed = [[5, 9], [0, 7, 29], [], [1], list(range(30))]
+    result = rank(table(scores), everyone(5), lists(consumed), 30, np.array([5, 6]), 3, seed=0)
+    for user in range(3):
+        own = np.delete(scores[user], consumed[user])
+        expected = (scores[user, 5:7] - own.mean()) / own.std()
+        expected[np.isin([5, 6], consumed[user])] = 0
+        np.testing.assert_allclose(result.target_scores[user], expected, rtol=1e-6)
+    assert result.target_scores[3:].tolist() == [[0, 0], [0, 0]]
+
+
+@pytest.mark.parametrize("mask", [-1e3, -1e9, np.finfo(np.float32).min, np.finfo(np.float32).max])
+def test_how_a_model_scores_what_is_consumed_does_not_move_a_target(table, mask):
+    scores, consumed, histories = world(2)
+    found, masked = (
+        rank(table(given), everyone(len(scores)), histories, 40, np.array([0, 7, 39]), 10, seed=0)
+        for given in (scores, np.where(consumed, np.float32(mask), scores))
+    )
+    assert np.count_nonzero(found.target_scores) > 20
+    np.testing.assert_array_equal(masked.target_scores, found.target_scores)
+
+
+def test_target_scores_far_from_zero_lose_no_more_than_the_model_lost(table):
+    """Neither the mean nor the deviation may add rounding of its own."""
+    rng = np.random.default_rng(0)
+    scores = (1e5 + rng.normal(0, 1, (64, 5000))).astype(np.float32)
+    _, consumed, histories = world(2, n_users=64, n_items=5000)
+    result = rank(table(scores), everyone(64), histories, 5000, np.array([0, 7]), 10, seed=0)
+    exact = np.ma.masked_array(scores.astype(np.float64), consumed)
+    expected = ((exact - exact.mean(axis=1)[:, None]) / exact.std(axis=1)[:, None])[:, [0, 7]].filled(0)
+    np.testing.assert_allclose(result.target_scores, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

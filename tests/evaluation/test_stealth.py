@@ -8,6 +8,7 @@ from recbench.contracts.profiles import Profiles
 from recbench.contracts.threat import RatingScale
 from recbench.data.interactions import Interactions
 from recbench.evaluation.stealth import jensen_shannon, stealth, total_variation
+from recbench.seeds import numpy_rng
 
 STARS = RatingScale(1, 5, 1)
 
@@ -22,7 +23,11 @@ def crowd(seed=0, n_users=300, n_items=60):
 
 def copies(train, count):
     """Genuine profiles, injected again."""
-    users = np.random.default_rng(1).choice(train.n_users, count, replace=False)
+    return lent(train, np.random.default_rng(1).choice(train.n_users, count, replace=False))
+
+
+def lent(train, users):
+    """The profiles of these users."""
     parts = [slice(train.indptr[user], train.indptr[user + 1]) for user in users]
     lengths = [part.stop - part.start for part in parts]
     items, ratings = (np.concatenate([array[part] for part in parts]) for array in (train.items, train.ratings))
@@ -85,3 +90,22 @@ def test_the_seed_draws_the_subsets():
     assert first == again
     assert first["tvd"].value == other["tvd"].value
     assert first["tvd"].excess != other["tvd"].excess
+
+
+def test_users_without_training_rows_change_nothing():
+    """A temporal split leaves such users, and no fake is modelled on one."""
+    train, rng = crowd(), np.random.default_rng(3)
+    ids = np.sort(rng.choice(400, train.n_users, replace=False))  # their order stays
+    thinned = Interactions(ids[train.users], train.items, 400, train.n_items, train.ratings)
+    fakes = copies(train, 30)
+    assert (train.user_counts > 0).all()
+    assert stealth(thinned, fakes, STARS, subsets=50, seed=0) == stealth(train, fakes, STARS, subsets=50, seed=0)
+
+
+def test_where_everybody_has_training_rows_the_subsets_are_drawn_from_all_users():
+    """To the bit: published figures stay what they are."""
+    train, rng = crowd(), numpy_rng(0, "stealth")
+    subsets = [lent(train, rng.choice(train.n_users, 30, replace=False)) for _ in range(20)]
+    twins = [stealth(train, subset, STARS, subsets=1, seed=0) for subset in subsets]
+    for name, found in stealth(train, copies(train, 30), STARS, subsets=20, seed=0).items():
+        assert found.excess == found.value - np.mean([twin[name].value for twin in twins])

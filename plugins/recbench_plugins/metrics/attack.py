@@ -16,6 +16,8 @@ from recbench.evaluation import exposure
 class AttackMetric(Metric):
     """Rank gain in bits, percentile shift, prediction shift, exposure and its lift over the clean twin.
 
+    Prediction shift is in deviations of the scores of a user's candidates.
+
     Means over targets of means over each target's eligible genuine users; targets without any are left
     out and counted as `targets-left-out`. Positive is promotion.
 

@@ -13,6 +13,8 @@ from recbench.evaluation.stealth import stealth
 class StealthMetric(Metric):
     """Total variation and Jensen-Shannon divergence per item, and their excess over random genuine users.
 
+    Genuine are those with a training row.
+
     Args:
         subsets: random genuine subsets of the fakes' number that the excess is measured against.
         seed: draws them.
