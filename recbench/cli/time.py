@@ -50,6 +50,7 @@ def time(
     for module in ("pytest", "pytest_benchmark"):
         if importlib.util.find_spec(module) is None:
             raise RecbenchError(f"recbench time needs {module}, which is not installed; pip install 'recbench[time]'")
+    from recbench.factories import resolve
     from recbench.throughput.bench import chosen
     from recbench.throughput.report import Report
     from recbench.throughput.settings import Settings
@@ -57,6 +58,9 @@ def time(
 
     timer_of(device)  # a device that is not there is the user's mistake
     components = chosen(installed(context), names or ())
+    if names:  # what was asked for and cannot be imported is an error, not something to skip
+        for component in components:
+            resolve(component)
     settings = Settings(tuple(component.name for component in components), device, threads, users, seconds)
     earlier = None if compare is None else _comparable(Report.read(compare), compare, settings)
     code = _measure(settings, out)
@@ -84,19 +88,8 @@ def _measure(settings: Settings, out: Path) -> int:
 
     out.unlink(missing_ok=True)
     # -P: a file of the user's called random.py is none of the interpreter's.
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "pytest",
-        "--pyargs",
-        "recbench.throughput",
-        "-c",
-        os.devnull,
-        "-q",
-        "--tb=line",
-        "-rs",
-    ]
+    command = [sys.executable, "-P", "-m", "pytest", "--pyargs", "recbench.throughput", "-c", os.devnull]
+    command += ["-q", "--tb=line"]
     command += ["--rootdir", os.curdir, "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore::Warning"]
     command += ["--benchmark-quiet", "--benchmark-json", str(out.absolute())]
     # What an outer pytest has told its own processes is not for this one.

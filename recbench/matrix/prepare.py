@@ -76,8 +76,8 @@ def draw_targets(
     if wanted > len(pool):
         raise DataError(
             f"{rule['groups']} groups of {rule['count']} targets need {wanted} items; {len(pool)} are "
-            f"{rule['strategy']} enough. Take more data, or a suite with fewer threat.targets.groups, a lower count or a "
-            "higher fraction"
+            f"{rule['strategy']} enough. Take more data, or a suite with fewer threat.targets.groups, a lower count "
+            "or a higher fraction"
         )
     return rng.permutation(pool)[:wanted].reshape(rule["groups"], rule["count"]).astype(np.int32)
 

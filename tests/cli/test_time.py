@@ -1,5 +1,6 @@
 """`recbench time`: the suite, its figures, and what may be held against what."""
 
+import importlib
 import json
 import subprocess
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from recbench.cli import main
+from recbench.component import Component
+from recbench.plugins import PluginRow, Plugins
 from recbench.throughput.report import Report
 
 
@@ -61,9 +64,12 @@ def test_a_file_of_the_users_named_like_one_of_pythons_is_left_alone(tmp_path, m
     assert main(["time", "popularity", "--users", "200", "--out", "figures.json"]) == 0
 
 
-def test_what_is_skipped_says_why(tmp_path, capfd):
-    assert main(["time", "sasrec", "--users", "200", "--out", str(tmp_path / "never.json")]) == 3
-    assert "it needs timestamps" in capfd.readouterr().err
+def test_a_component_that_cannot_be_imported_says_why(tmp_path, monkeypatch, capsys):
+    component = Component("recommender", "poppy", "no_such_module:Poppy")
+    plugins = Plugins((PluginRow("broken", "entry point", "", components=(component,)),))
+    monkeypatch.setattr(importlib.import_module("recbench.cli.time"), "installed", lambda _: plugins)
+    assert main(["time", "poppy", "--out", str(tmp_path / "never.json")]) == 2
+    assert "no_such_module" in capsys.readouterr().err
 
 
 class Interrupted:
