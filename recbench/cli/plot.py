@@ -23,7 +23,7 @@ def plot(
         Path, typer.Argument(help="The folder of a run, or of tables that 'recbench board' made.", metavar="RUN|FOLDER")
     ],
     form: Annotated[Format, typer.Option("--format", help="What the files are.")] = Format.PNG,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder of the figures; by default SOURCE/figures.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of the figures; by default RUN/figures.")] = None,
 ) -> None:
     """Draw utility against robustness, attackers by victims, and effect by budget."""
     from recbench.leaderboard.figures import figures, save

@@ -39,7 +39,14 @@ Attackers = Annotated[
 ]
 Defenses = Annotated[list[str] | None, typer.Option("--defense", help="Likewise; repeatable.")]
 Seeds = Annotated[int | None, typer.Option("--seeds", help="How many split seeds.")]
-Sizes = Annotated[list[float] | None, typer.Option("--size", help="Fakes as a share of genuine users; repeatable.")]
+Sizes = Annotated[
+    list[float] | None,
+    typer.Option(
+        "--size",
+        help="Fakes as a share of genuine users; of an attack on a trained victim, the share of a row's length or of a"
+        " history that it may change. Repeatable.",
+    ),
+]
 Device = Annotated[str, typer.Option("--device", help="A torch device.")]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of each stage.")]
 
