@@ -2,8 +2,8 @@
 
     python benchmarks/attackers/units.py runs/attacker-units [--against random popular gan-untrained]
 
-A unit is one split seed and one target group of a data set. Intervals are 95%, by the hierarchical
-bootstrap over seeds and groups; the victim is averaged over where there are several.
+A unit is one split seed and one target group of a data set. Intervals are 95%, by Student's t over split
+seeds; the victim is averaged over where there are several.
 """
 
 from __future__ import annotations

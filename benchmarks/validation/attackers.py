@@ -18,13 +18,13 @@ from recbench.matrix.suite import load_suite
 PAGE = HERE.parents[1] / "docs" / "validation" / "attackers.md"
 BASELINES = ("random", "popular", "copy")
 SEED = 0
-"""Of the bootstrap."""
+"""Of whatever is drawn for an interval."""
 INTRODUCTION = """# Do the attacks attack?
 
 Made by `python benchmarks/validation/shards.py attackers` and `python benchmarks/validation/attackers.py` from the
 shards in `docs/validation/shards/attacker-validation/`; what has no row has not been run yet. Five unpopular targets
 are pushed; a unit is one of 5 split seeds × 4 target groups. **Rank gain**: paired, in bits, over the genuine users who
-have not met the target; in brackets 95% by the hierarchical bootstrap. **Minus**: the paired difference from `random`,
+have not met the target; in brackets 95% by Student's t over seeds. **Minus**: the paired difference from `random`,
 `popular` (the baseline to beat) and `copy`. **Least to see**: the least true difference from `random` that would be
 found with 80% power. **JS pct.**: the share of random sets of genuine users that are no further from the genuine
 distribution than the fakes are: 1 stands out, .5 does not. Settings are the defaults; no attack sees the victim."""

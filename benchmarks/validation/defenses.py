@@ -9,7 +9,7 @@ from attackers import SEED, shown, strange
 from shards import HERE, kept
 from tabulate import tabulate
 
-from recbench.evaluation.statistics import bootstrap_means, interval
+from recbench.evaluation.statistics import interval, ratio_interval
 from recbench.leaderboard.grid import UTILITY, Grid, Place
 from recbench.matrix.suite import load_suite
 
@@ -18,7 +18,7 @@ INTRODUCTION = """# What the defenses take back, and what they cost
 
 Made by `python benchmarks/validation/shards.py defenses` and `python benchmarks/validation/defenses.py` from the shards
 in `docs/validation/shards/defense-validation/`; what has no row has not been run yet. A unit is one of 5 split seeds
-and one of 4 target groups; in brackets 95% by the hierarchical bootstrap. **Recovered**: the share of an attack's rank
+and one of 4 target groups; in brackets 95% by Student's t over seeds. **Recovered**: the share of an attack's rank
 gain that the defense takes back, a ratio of means over units: 1 leaves nothing, below 0 makes it worse; empty where the
 attack's own interval reaches the floor of A/A runs, since a share of noise is no share. **Utility**: NDCG@10 against
 the undefended victim, without and under the attack. Detectors see the poisoned data alone and use their own threshold;
@@ -47,9 +47,8 @@ def recovered(grid: Grid, place: Place) -> str:
     before, after, seeds = before[both], after[both], grid.clusters[both]
     if interval(before, seeds, SEED).low <= grid.floor(place.dataset):
         return ""
-    means = bootstrap_means(np.stack([before, after]), seeds, SEED)
-    low, high = np.quantile(1 - means[1] / means[0], [0.025, 0.975])
-    return f"{1 - after.mean() / before.mean():.2f} ({low:.2f} … {high:.2f})"
+    left = ratio_interval(after, before, seeds, SEED)
+    return f"{1 - left.mean:.2f} ({1 - left.high:.2f} … {1 - left.low:.2f})"
 
 
 def change(grid: Grid, place: Place) -> str:

@@ -1,7 +1,7 @@
 """What pca-varselect finds and what it misses: `python benchmarks/validation/detection.py RUN...`.
 
 Prints, for every detector and attack of finished runs of the suites `pca-varselect-explicit.toml` and
-`pca-varselect-implicit.toml`, means over units with 95% by the hierarchical bootstrap over seeds and target groups.
+`pca-varselect-implicit.toml`, means over units with 95% intervals by Student's t over split seeds.
 """
 
 from __future__ import annotations

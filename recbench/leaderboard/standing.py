@@ -20,7 +20,7 @@ else:
     Row = TypeVar("Row")
 
 SEED = 0
-"""Of every bootstrap: the same records make the same tables."""
+"""Of everything that is drawn: the same records make the same tables."""
 DIGITS = 3
 """Scores that print alike share a rank."""
 

@@ -37,8 +37,8 @@ class GAN(PoisoningAttacker):
     differentiated through (Tang, Wen, Wang, RecSys 2020). The generator of the step that attacks surrogates of
     held-out seeds best writes the profiles. The targets are in the profiles all along.
 
-    On ml-100k at 3%, 5 targets, 4 units, the mean gain on `ials` and `bpr-mf` is 1.28 bits of rank (95%: 1.23 to 1.33);
-    with 60 steps of imitation at 2e-3, which cost a fifth more, 1.30 (1.26 to 1.34), untrained .15, `popular` 1.35. One
+    On ml-100k at 3%, 5 targets, 4 units, the mean gain on `ials` and `bpr-mf` is 1.28 bits of rank; with 60 steps of
+    imitation at 2e-3, which cost a fifth more, 1.30, untrained .15, `popular` 1.35: too few units for a claim. One
     step of the discriminator a step is as good there and fails on the planted bilevel task for some seeds. With those
     60 its 28 profiles held 37% of the catalogue and 1,000 more held 95%, all of them distinct
     (`network="convolution", hidden=32`: 62% and 100%, distinct).

@@ -55,9 +55,8 @@ class LegUP(PoisoningAttacker):
     benchmark's (`competitors` is the paper's); the generator that attacks held-out surrogate seeds best is kept.
     Knowledge: `interactions`, `surrogate`.
 
-    On ml-100k at 1%, 5 targets, `biased-mf`, 4 units, it gains 6.23 bits of rank (95%: 5.58 to 7.11); with twice the
-    steps, which take 1.7 times as long, 6.11 (5.47 to 7.09); after imitation alone 5.19 (4.53 to 5.77), `copy` 4.68
-    (4.22 to 5.52).
+    On ml-100k at 1%, 5 targets, `biased-mf`, it gains 6.23 bits of rank; with twice the steps, which take 1.7 times as
+    long, 6.11; after imitation alone 5.19, `copy` 4.68: means of 4 units, too few for a claim.
 
     Args:
         hidden: units of the autoencoder's hidden layer, and of each of the discriminator's two.

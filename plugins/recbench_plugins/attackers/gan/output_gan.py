@@ -52,8 +52,8 @@ class OutputGAN(PoisoningAttacker):
 
     On ml-100k at 3%, one target, 1 unit: it gains 1.67 bits of rank on `ials` and 1.78 on `bpr-mf`; the generator that
     only imitates 1.26 and 1.60, an untrained one .21 and .44, `random` .10 and .43. The gradient of the outputs agrees
-    with central differences to 1e-5. At 3%, 5 targets, 4 units, `ials`: 1.28 bits (95%: 1.25 to 1.31), with
-    imitation alone .73 (.67 to .79), `popular` 1.39; 40 steps, tried with a longer imitation, gave what 20 did. Of the
+    with central differences to 1e-5. At 3%, 5 targets, 4 units, `ials`: 1.28 bits, with
+    imitation alone .73, `popular` 1.39; 40 steps, tried with a longer imitation, gave what 20 did. Of the
     generator of 40, 28 profiles held 39% of the catalogue and 1,000 more 97%, all of them distinct.
 
     Args:
