@@ -76,8 +76,9 @@ def overall_foot(grid: Grid, what: str) -> list[str]:
     return [
         f"Ranked by {ranked_by[what]}, over the units of all data sets, which weigh the same.",
         f"Only {what} that are ranked on every data set have a number here; none is filled in for the others.",
-        f"Intervals and rank ranges: 95%, paired, {_method(grid.suite.seeds * len(grid.datasets))}: the units of all"
-        " data sets, each data set and split seed together one of them, so they hold the variation between data sets.",
+        "Intervals and rank ranges: 95%, paired, over the units of all data sets; data set and split seed together make a"
+        " cluster, so they hold the variation between data sets."
+        f" {_method(grid.suite.seeds * len(grid.datasets), 'clusters')}.",
     ]
 
 
@@ -170,7 +171,7 @@ def _power(grid: Grid, rows: Rows) -> list[str]:
         units += f" Fewer than {CLAIM}: no claim at 5% can be made."
     elif grid.suite.seeds < CLAIM_SEEDS:
         units += f" Fewer than {CLAIM_SEEDS} split seeds: no claim at 5% can be made."
-    spread = f"Intervals and rank ranges: 95%, paired, {_method(grid.suite.seeds)}."
+    spread = f"Intervals and rank ranges: 95%, paired. {_method(grid.suite.seeds, 'split seeds')}."
     if not several(grid.clusters):
         spread = "One split seed: no rank ranges, and intervals do not hold the variation between seeds."
     floors = ", ".join(f"{_floor(grid, dataset)} on {dataset}" for dataset in grid.datasets)
@@ -183,10 +184,11 @@ def _power(grid: Grid, rows: Rows) -> list[str]:
     ]
 
 
-def _method(clusters: int) -> str:
-    if clusters < SMALL:
-        return f"Student's t over {clusters} split seeds: a bootstrap of fewer than {SMALL} is too sure of itself"
-    return "hierarchical bootstrap over split seeds and target groups"
+def _method(count: int, what: str) -> str:
+    """By what intervals are made of so many split seeds, or of so many data sets and split seeds together."""
+    if count < SMALL:
+        return f"By Student's t over {count} {what}: a bootstrap of fewer than {SMALL} is too sure of itself"
+    return f"By a hierarchical bootstrap over {what} and target groups"
 
 
 def _count(number: int, noun: str) -> str:
