@@ -76,8 +76,8 @@ def overall_foot(grid: Grid, what: str) -> list[str]:
     return [
         f"Ranked by {ranked_by[what]}, over the units of all data sets, which weigh the same.",
         f"Only {what} that are ranked on every data set have a number here; none is filled in for the others.",
-        "Intervals and rank ranges: 95%, paired, over the units of all data sets; data set and split seed together make a"
-        " cluster, so they hold the variation between data sets."
+        "Intervals and rank ranges: 95%, paired, over the units of all data sets; data set and split seed together make"
+        " a cluster, so they hold the variation between data sets."
         f" {_method(grid.suite.seeds * len(grid.datasets), 'clusters')}.",
     ]
 
