@@ -22,5 +22,14 @@ def test_variants_show_the_parameters_that_differ():
     assert named(component("x"), component("x", depth=2)) == ["x", "x[depth=2]"]
 
 
+def test_values_that_only_python_takes_for_equal_are_told_apart():
+    """One label for both would let the cells of one overwrite those of the other."""
+    assert named(component("x", a=1), component("x", a=1.0), component("x", a=True)) == [
+        "x[a=1]",
+        "x[a=1.0]",
+        "x[a=true]",
+    ]
+
+
 def test_versions_are_told_apart():
     assert named(component("x"), component("x", version="2")) == ["x version 1", "x version 2"]
