@@ -162,7 +162,7 @@ def test_an_object_called_like_an_installed_recommender_gets_a_name_of_its_own(l
         (["bpr-mf", "--command", "./train.sh {train} {out}", "log.csv"], "an audit is of a recommender and its data"),
         (["--command", "./train.sh {train}", "log.csv"], "has no {out}"),
         (["item-*", "filmtrust"], "unknown|one recommender|no such"),
-        (["bpr-mf", "nowhere.csv"], "unknown dataset 'nowhere.csv'"),
+        (["bpr-mf", "nowhere.csv"], "dataset 'nowhere.csv': no such file in "),
         (["bpr-mff", "filmtrust"], "did you mean 'bpr-mf'"),
         (["bpr-mf", "filmtrust", "--size", "2"], "size"),
         (["bpr-mf", "filmtrust", "--attacker", "parameter-*"], "an audit is of fake users"),

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recbench.component import Component, option
+from recbench.contracts import Profiles
 from recbench.errors import PluginError
 from recbench.plugins import load_plugins
 from recbench.specs import ComponentSpec, build, expand, parse, resolved_params
@@ -202,7 +203,7 @@ def test_a_file_is_run_once_for_all_alternatives_and_afresh_for_the_next_referen
 def test_globs_products_and_paths_expand_to_components_with_parameters(tmp_path):
     plugins = load_plugins()
     (tmp_path / "mine.py").write_text("class Mine: ...")
-    (tmp_path / "poison.npz").write_bytes(b"")
+    Profiles.empty().save(tmp_path / "poison.npz")
 
     def expanded(kind, reference):
         return [(component.name, params) for component, params in expand(plugins, kind, reference)]
