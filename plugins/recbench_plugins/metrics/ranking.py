@@ -25,7 +25,8 @@ PER_USER = {
 class RankingMetric(Metric):
     """Recall, precision, F1, NDCG, hit ratio, MRR, MAP and catalogue coverage at each cut-off.
 
-    Users without test items are left out of the means and counted as `users-left-out`.
+    Users without test items are left out of the means and counted as `users-left-out`. On the explicit track, too,
+    every item of the test part is relevant, whatever its rating.
 
     Args:
         k: the cut-offs.
