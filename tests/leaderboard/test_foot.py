@@ -69,3 +69,19 @@ def test_a_flood_of_reasons_is_cut_and_said_to_be():
     lines = common_foot(Grid(suite(), lost))
     assert len(lines) == REASONS + 4
     assert lines[-1] == "10 other reasons: see cells.csv."
+
+
+def test_no_claim_is_made_of_many_groups_of_few_seeds() -> None:
+    def said(seeds: int, groups: int) -> str:
+        changed = {"seeds": seeds, "threat": {"sizes": [0.03], "targets": {"groups": groups}}}
+        return "\n".join(recommenders_foot(Grid(suite(**changed), RECORDS), []))
+
+    assert "Fewer than 20: no claim at 5%" in said(6, 3)
+    assert "Fewer than 6 split seeds: no claim at 5%" in said(5, 4)
+    assert "no claim" not in said(6, 4)
+
+
+def test_how_intervals_are_made_depends_on_how_many_seeds_there_are() -> None:
+    assert "By Student's t over 2 split seeds" in "\n".join(recommenders_foot(Grid(suite(), RECORDS), []))
+    many = "\n".join(recommenders_foot(Grid(suite(seeds=30), RECORDS), []))
+    assert "By a hierarchical bootstrap over split seeds" in many

@@ -1,16 +1,23 @@
 """Templates: items that one genuine user has, as many as asked for."""
 
 import numpy as np
+import pytest
 import torch
 from contracts.planted import N_ITEMS, SCALE, TARGET, budget, planted, view_of
 
 from recbench.contracts import AttackerView, Budget, ItemStatistics, project
+from recbench.data import Interactions
 from recbench_plugins.attackers.gan.networks import BLOCK
 from recbench_plugins.attackers.gan.templates import drawn_templates
 
 
-def seen() -> AttackerView:
+def seen(*, last_first: bool = False) -> AttackerView:
+    """A view of planted data; each user's clicks in the order of items, or in the opposite one."""
     train = planted(explicit=True)
+    if last_first:
+        assert train.ratings is not None
+        order = np.lexsort((-train.items, train.users))
+        train = Interactions(train.users[order], train.items[order], train.n_users, train.n_items, train.ratings[order])
     return view_of(train, {"interactions"}, budget(explicit=True), statistics=ItemStatistics.of(train))
 
 
@@ -37,8 +44,9 @@ def test_where_nobody_has_enough_the_longest_are_topped_up_at_the_items_mean() -
     np.testing.assert_allclose(found.ratings.numpy()[added], np.broadcast_to(means, added.shape)[added], rtol=1e-6)
 
 
-def test_entries_are_in_the_order_of_the_rows_that_they_make() -> None:
-    found = drawn_templates(seen(), np.array([4, 0, N_ITEMS + 5, 7, 20]), np.array([TARGET, 3]), 5)
+@pytest.mark.parametrize("last_first", [False, True])
+def test_entries_are_in_the_order_of_the_rows_that_they_make(last_first: bool) -> None:
+    found = drawn_templates(seen(last_first=last_first), np.array([4, 0, N_ITEMS + 5, 7, 20]), np.array([TARGET, 3]), 5)
     rows, items = found.held.nonzero(as_tuple=True)
     assert torch.equal(found.rows, rows)
     assert torch.equal(found.items, items)
