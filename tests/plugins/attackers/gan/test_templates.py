@@ -44,9 +44,10 @@ def test_where_nobody_has_enough_the_longest_are_topped_up_at_the_items_mean() -
     np.testing.assert_allclose(found.ratings.numpy()[added], np.broadcast_to(means, added.shape)[added], rtol=1e-6)
 
 
+@pytest.mark.parametrize("sizes", [[4, 0, 7], [4, 0, N_ITEMS + 5, 7, 20]], ids=["enough", "topped up"])
 @pytest.mark.parametrize("last_first", [False, True])
-def test_entries_are_in_the_order_of_the_rows_that_they_make(last_first: bool) -> None:
-    found = drawn_templates(seen(last_first=last_first), np.array([4, 0, N_ITEMS + 5, 7, 20]), np.array([TARGET, 3]), 5)
+def test_entries_are_in_the_order_of_the_rows_that_they_make(sizes: list[int], last_first: bool) -> None:
+    found = drawn_templates(seen(last_first=last_first), np.array(sizes), np.array([TARGET, 3]), 5)
     rows, items = found.held.nonzero(as_tuple=True)
     assert torch.equal(found.rows, rows)
     assert torch.equal(found.items, items)
