@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from recbench.component import KINDS, Kind
 from recbench.conformance.check import Subject
 from recbench.errors import PluginError, suggestion, with_article
@@ -49,7 +51,9 @@ def find(plugins: Plugins, reference: str, kind: str | None = None) -> Subject:
 
 def _most_telling(plugins: Plugins, reference: str, refusals: list[PluginError]) -> PluginError:
     told = [refusal for refusal in refusals if "unknown " not in str(refusal)]
-    if told or len(refusals) == 1:
-        return (told or refusals)[0]
+    if len(refusals) == 1:
+        return refusals[0]
+    if told:  # what all kinds have against it is no matter of one of them
+        return PluginError(re.sub(rf"^({'|'.join(KINDS)}) '", "'", str(told[0])))
     known = [component.name for component in plugins.components()]
     return PluginError(f"nothing is called '{reference}'{suggestion(reference, known)}")

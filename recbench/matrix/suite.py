@@ -178,7 +178,7 @@ def _find(reference: str) -> Traversable:
     if reference.endswith(".toml") or "/" in reference or "\\" in reference:
         path = Path(reference).expanduser()
         if not path.is_file():
-            raise SuiteError(f"no suite file {reference} in {Path.cwd()}")
+            raise SuiteError(f"no suite file {reference}{': it is a folder' if path.is_dir() else f' in {Path.cwd()}'}")
         return path
     folders: list[Traversable] = [Path("leaderboards"), *CARRIED]
     for folder in folders:

@@ -63,6 +63,14 @@ def test_a_component_of_which_nothing_could_be_tried_has_failed(passing, monkeyp
     assert json.loads(capsys.readouterr().out)["ok"] == bool(passing)
 
 
+def test_what_is_wrong_with_a_file_is_not_said_of_one_kind(tmp_path, capsys):
+    (tmp_path / "broken.py").write_text("class Mine(:")
+    assert main(["check", f"{tmp_path}/broken.py:Mine"]) == 2
+    assert capsys.readouterr().err.startswith(
+        f"error: '{tmp_path}/broken.py:Mine': the file cannot be run: SyntaxError"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

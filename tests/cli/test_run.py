@@ -390,7 +390,8 @@ def test_the_plan_counts_stages_and_tells_why_cells_are_skipped(shop, capfd):
     ("arguments", "words"),
     [
         (["nosuch"], "unknown suite 'nosuch'"),
-        (["./nosuch.toml"], "no suite file ./nosuch.toml"),
+        (["./nosuch.toml"], "no suite file ./nosuch.toml in "),
+        (["./logs"], "no suite file ./logs: it is a folder"),
         (["./broken.toml"], "broken.toml: line 2: 'version':"),
         (["./mine.toml", "--recommender", "eese"], "unknown recommender 'eese'; did you mean 'ease'?"),
         (["./mine.toml", "--recommender", "ease[l2=much]"], "recommender 'ease'"),
