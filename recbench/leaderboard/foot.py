@@ -93,7 +93,7 @@ def throughput_foot(rows: Sequence[ThroughputRow]) -> list[str]:
         "Medians and quartiles over n stages: split seeds, target groups, attacks and detectors. A stage that several"
         " cells share counts once.",
         "Fit: training and ranking for every user. Wall seconds hold whatever else the machine was doing.",
-        "Peak: of the stage's whole process, libraries included.",
+        "Peak: of the largest process of the stage, libraries included.",
         *_doubts(rows),
     ]
 

@@ -30,7 +30,7 @@ class ThroughputRow:
         n: how many stages the row is over, each once however many cells share it.
         cpu_seconds, wall_seconds: medians, with quartiles.
         per_second: interactions trained on or profiles crafted a wall second, median.
-        peak_bytes: of the stage's process, median.
+        peak_bytes: of the largest process of the stage, median.
         verified: False for a device whose times nobody has held against another clock yet.
     """
 
