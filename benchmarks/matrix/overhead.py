@@ -56,7 +56,7 @@ from recbench.contracts import Recommender
 
 @dataclass(frozen=True)
 class Trivial(Recommender):
-    """The most popular items, under any number."""
+    """The most popular items, moved on by the user's id: to each of two twins its own, as its ids are its own."""
 
     number: int = 0
 
@@ -69,7 +69,7 @@ class Counts:
         self.counts = counts
 
     def score(self, users):
-        return np.tile(self.counts, (len(users), 1))
+        return self.counts[(np.arange(len(self.counts)) + users[:, None]) % len(self.counts)]
 ''',
     "attacker": """
 from dataclasses import dataclass

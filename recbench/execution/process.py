@@ -17,12 +17,15 @@ from pathlib import Path
 LINUX = sys.platform == "linux"
 """Elsewhere there is no prctl and no /proc, and a process that has imported numeric libraries may not fork."""
 
+LIBC = ctypes.CDLL(None, use_errno=True) if LINUX else None
+"""Looked up once for all forks."""
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 
 
 def _prctl(option: int, value: int) -> None:
-    if ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0):
+    assert LIBC is not None, "on Linux alone"
+    if LIBC.prctl(option, value, 0, 0, 0):
         raise OSError(ctypes.get_errno(), f"prctl({option}, {value}) failed")
 
 
