@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from glob import glob
 from pathlib import Path
 
 LINUX = sys.platform == "linux"
@@ -58,7 +57,8 @@ def adopt_orphans() -> None:
 
 def children() -> set[int]:
     """The children of this process, adopted ones included (Linux; elsewhere nothing is known)."""
-    return {int(pid) for path in glob("/proc/self/task/*/children") for pid in Path(path).read_text().split()}
+    threads = os.listdir("/proc/self/task") if LINUX else []
+    return {int(pid) for thread in threads for pid in Path(f"/proc/self/task/{thread}/children").read_text().split()}
 
 
 def kill_group(leader: int, signum: signal.Signals) -> None:

@@ -55,20 +55,29 @@ class Artifact:
 
     @cached_property
     def digest(self) -> str:
-        """sha256 of names, dtypes, shapes, bytes (in C order) and meta, hexadecimal.
+        """Of what it holds, as `digest_of` computes it; from a store, that under which it was stored.
 
         Raises:
             DataError: a name, an array or a meta value that cannot be stored.
         """
-        hasher = hashlib.sha256()
-        for name in sorted(self.arrays):
-            array = self.arrays[name]
-            _check(name, array)
-            hasher.update(to_json([name, repr(array.dtype.str), array.shape], f"array '{name}'"))
-            hasher.update(_bytes(array))
-        lasting = {name: value for name, value in self.meta.items() if name != MEASURED}
-        hasher.update(to_json(lasting, "an artifact's meta"))
-        return hasher.hexdigest()
+        return digest_of(self)
+
+
+def digest_of(artifact: Artifact) -> str:
+    """sha256 of names, dtypes, shapes, bytes (in C order) and meta, hexadecimal, computed anew.
+
+    Raises:
+        DataError: a name, an array or a meta value that cannot be stored.
+    """
+    hasher = hashlib.sha256()
+    for name in sorted(artifact.arrays):
+        array = artifact.arrays[name]
+        _check(name, array)
+        hasher.update(to_json([name, repr(array.dtype.str), array.shape], f"array '{name}'"))
+        hasher.update(_bytes(array))
+    lasting = {name: value for name, value in artifact.meta.items() if name != MEASURED}
+    hasher.update(to_json(lasting, "an artifact's meta"))
+    return hasher.hexdigest()
 
 
 def _check(name: str, array: NDArray[Any]) -> None:
@@ -150,7 +159,7 @@ def header_at(path: Path) -> Header:
 
 
 def read_artifact(path: Path) -> Artifact:
-    """Map the arrays into memory.
+    """Map the arrays into memory; the digest is taken from the header.
 
     The map is private and copied on write, and the arrays are read-only views of it. NumPy then refuses
     to write; a library that writes all the same (torch.from_numpy does not ask) changes its own pages,
@@ -166,7 +175,9 @@ def read_artifact(path: Path) -> Artifact:
         arrays = {name: _mapped(pages, header.size, **entry) for name, entry in header.arrays.items()}
     except NOT_ONE as error:
         raise _damaged(path, error) from error
-    return Artifact(arrays, header.meta)
+    artifact = Artifact(arrays, header.meta)
+    vars(artifact)["digest"] = header.digest  # where its property keeps what it has computed
+    return artifact
 
 
 def _mapped(pages: mmap.mmap, start: int, dtype: str, shape: list[int], data_offsets: list[int]) -> NDArray[Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from recbench.errors import DataError
-from recbench.store.artifacts import Artifact, header_at, read_artifact, write_artifact
+from recbench.store.artifacts import Artifact, digest_of, header_at, read_artifact, write_artifact
 from recbench.store.files import keep_first, make_folder, sync_folder, temporary_beside, to_json, write_file, writing
 
 KEY = re.compile(r"^[0-9a-z][0-9a-z._-]{1,127}$")
@@ -135,7 +135,7 @@ class Store:
         """
         cell_id = check_key(record.get("cell_id", ""), "cell_id")
         what = f"the record of cell '{cell_id}'"
-        sealed = record | {DIGEST: _digest(json.loads(to_json(record, what)))}
+        sealed = record | {DIGEST: _digest(record, what)}
         with writing(self.root):
             write_file(self._record(cell_id), to_json(sealed, what, indent=1))
 
@@ -145,7 +145,7 @@ class Store:
         if record is None or record.get("cell_id") != cell_id:
             return None
         digest = record.pop(DIGEST, None)  # the first version wrote none
-        return record if digest in (None, _digest(record)) else None
+        return record if digest in (None, _digest(record, "a record")) else None
 
     def records(self) -> list[dict[str, Any]]:
         """All records that can be read, sorted by `cell_id`."""
@@ -175,7 +175,8 @@ class Store:
         ]
         for path in map(self.path, self.artifact_keys()):
             try:
-                if read_artifact(path).digest != header_at(path).digest:
+                artifact = read_artifact(path)
+                if digest_of(artifact) != artifact.digest:
                     problems.append(f"artifact '{path.stem}' has changed; remove {path} and run its stage again")
             except DataError as error:
                 problems.append(str(error))
@@ -208,8 +209,8 @@ class Store:
         return sorted(path.stem for path in self.root.glob("cells/*.json") if KEY.match(path.stem))
 
 
-def _digest(record: dict[str, Any]) -> str:
-    return hashlib.sha256(to_json(record, "a record")).hexdigest()
+def _digest(record: dict[str, Any], what: str) -> str:
+    return hashlib.sha256(to_json(record, what)).hexdigest()
 
 
 def _read_object(path: Path) -> dict[str, Any] | None:

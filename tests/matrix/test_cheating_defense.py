@@ -21,7 +21,7 @@ from recbench.evaluation.detection import roc_auc
 from recbench.evaluation.ranking import rank
 from recbench.matrix.injection import Poisoned, draw_templates, inject
 from recbench.matrix.prepared import Prepared
-from recbench.matrix.surroundings import audience, context
+from recbench.matrix.surroundings import context
 from recbench.seeds import numpy_rng
 
 INJECTIONS = 24
@@ -199,7 +199,7 @@ def test_ranking_asks_about_everybody_once_in_an_order_that_tells_nothing(
     found = []
     for each in injections:
         times, position = asked(
-            each, lambda scorer, each=each: rank(scorer, audience(each), prepared.consumed, 1682, np.array([0]), 10, 0)
+            each, lambda scorer, each=each: rank(scorer, each.audience, prepared.consumed, 1682, np.array([0]), 10, 0)
         )
         assert (times == 1).all()
         found.append(roc_auc(position, fakes(each)))
