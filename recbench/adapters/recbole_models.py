@@ -24,9 +24,9 @@ OTHER_INPUTS = "a victim is given interactions alone"
 class RecBole(Recommender):
     """A class of RecBole's models, made and trained afresh at every fit by RecBole's own trainer.
 
-    All interactions are trained on; none is held out by RecBole. Where recbench can validate, training stops after
-    `stopping_step` validations without a new best, one every `eval_step` epochs, and the best state is kept; else it
-    runs for all `epochs`. Ratings are not read. RecBole's files and boards are not written.
+    All interactions are trained on; none is held out by RecBole. Where recbench can validate, it does so every
+    `eval_step` epochs, more than `stopping_step` times without a new best end the training, and the best state is kept;
+    else training runs for all `epochs`. Ratings are not read. RecBole's files and boards are not written.
 
     Args:
         model: the class, such as `BPR`; its objects hold the data that they were made for.
