@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from recbench.contracts import FitContext, Profiles, Scorer
+from recbench.contracts import FitContext, Profiles, Ratings, Scorer
 from recbench.evaluation.ranking import validation_quality
+from recbench.evaluation.ratings import validation_error
 from recbench.matrix.injection import Poisoned, inject
 from recbench.matrix.prepared import Prepared
 from recbench.seeds import derive_seed
@@ -47,6 +48,8 @@ def context(
     ties = tie_seed(arguments)
 
     def validate(scorer: Scorer) -> float:
+        if prepared.scale is not None and isinstance(scorer, Ratings):
+            return -validation_error(scorer, poisoned.audience, split.validation, prepared.scale)
         return validation_quality(
             scorer, poisoned.audience, split.train.histories, split.train.n_items, split.validation.histories, ties
         )

@@ -148,3 +148,13 @@ def test_it_predicts_real_ratings_better_than_biased_factors(mirror: Path, file:
     assert isinstance(own, PredictedRatings)
     assert isinstance(peer, PredictedRatings)
     assert _error(own, split.test) < _error(peer, split.test)
+
+
+def test_the_state_that_validates_best_is_kept_and_two_without_a_new_best_end_the_training(small: Interactions) -> None:
+    qualities = iter([-1.0, -0.8, -0.9, -0.85, -0.1])
+    model = replace(SMALL, epochs=50, every=2, patience=2)
+    kept = model.fit(small, replace(CTX, validate=lambda scorer: next(qualities)))
+    np.testing.assert_array_equal(
+        kept.score(np.arange(50)), replace(SMALL, epochs=4).fit(small, CTX).score(np.arange(50))
+    )
+    assert next(qualities) == -0.1
