@@ -93,7 +93,7 @@ RUNS = {
     "ease-ml-1m": Run("ml-1m", "ease", fifth, {"ndcg@10": 0.404}, f"EASE in NumPy, {ELSEWHERE}"),
     "ials-ml-1m": Run(
         "ml-1m",
-        "ials[dim=128,lam=0.007,epochs=10]",
+        "ials[dim=128,alpha0=0.3,lam=0.007,epochs=10]",
         fifth,
         {"ndcg@10": 0.396},
         f"iALS of irspack 0.5.2, {ELSEWHERE}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from itertools import product
 
 import numpy as np
 from shards import HERE, KEPT, kept
@@ -27,7 +26,7 @@ are pushed; a unit is one of 5 split seeds × 4 target groups. **Rank gain**: pa
 have not met the target; in brackets 95% by Student's t over seeds. **Minus**: the paired difference from `random`,
 `popular` (the baseline to beat) and `copy`. **Least to see**: the least true difference from `random` that would be
 found with 80% power. **JS pct.**: the share of random sets of genuine users that are no further from the genuine
-distribution than the fakes are: 1 stands out, .5 does not. Settings are the defaults; no attack sees the victim."""
+distribution than the fakes are: 1 stands out, .5 does not. Settings are the suite's; no attack sees the victim."""
 COLUMNS = (
     "attack",
     "units",
@@ -106,7 +105,8 @@ def strange(suite: str) -> list[str]:
 def page(grid: Grid) -> str:
     """The whole page."""
     suite = grid.suite
-    victims = list(product(map(str, suite.datasets), map(str, suite.recommenders)))
+    known = [dataset for dataset in map(str, suite.datasets) if dataset in grid.datasets]
+    victims = [(dataset, name) for dataset in known for name in grid.recommenders(dataset)]
     parts = [INTRODUCTION]
     if odd := strange(suite.name):
         names = ", ".join(f"`{name}`" for name in odd)

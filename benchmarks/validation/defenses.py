@@ -98,8 +98,10 @@ def section(introduction: str, grid: Grid) -> str:
     if odd := strange(suite.name):
         names = ", ".join(f"`{name}`" for name in odd)
         parts.append(f"Of other code or another machine, each paired with clean victims of its own: {names}.")
-    for size, dataset, victim in product(sorted(suite.threat.sizes), suite.datasets, suite.recommenders):
-        undefended = Place(str(dataset), str(victim), size=size)
+    known = [dataset for dataset in map(str, suite.datasets) if dataset in grid.datasets]
+    victims = [(dataset, name) for dataset in known for name in grid.recommenders(dataset)]
+    for size, (dataset, victim) in product(sorted(suite.threat.sizes), victims):
+        undefended = Place(dataset, victim, size=size)
         places = [
             undefended._replace(attacker=str(attacker), defense=str(defense))
             for defense, attacker in product(suite.defenses, suite.attackers)

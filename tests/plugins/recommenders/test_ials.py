@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,10 @@ from numpy.typing import NDArray
 from recbench.contracts import FitContext, Recommender, Scorer, SparsePattern, torch_rng
 from recbench.data.feedback import binarize
 from recbench.data.interactions import Interactions
+from recbench.data.splits import ratio_split
+from recbench.evaluation.audience import Audience
+from recbench.evaluation.ranking import validation_quality
+from recbench_plugins.datasets.lastfm import LastFM
 from recbench_plugins.recommenders.ials import IALS, FactorScorer
 
 SMALL = IALS(dim=6, alpha0=0.3, lam=0.05, steps=6, epochs=3)
@@ -102,3 +107,19 @@ def test_without_regularization_a_user_and_an_item_without_interactions_have_fin
 
 def test_it_reaches_the_known_quality_on_movielens(ndcg_on_movielens: Callable[[Recommender], float]) -> None:
     assert ndcg_on_movielens(IALS()) > 0.435
+
+
+def test_by_default_the_weight_of_a_cell_is_that_of_the_size_of_the_data(small: Interactions) -> None:
+    by_size = 340 / (small.n_users * small.n_items) ** 0.5
+    default, named = (replace(SMALL, alpha0=alpha0).fit(small, FitContext(seed=0)) for alpha0 in (None, by_size))
+    assert np.array_equal(np.asarray(default.score(EVERYONE)), np.asarray(named.score(EVERYONE)))
+
+
+def test_the_same_defaults_suit_ten_times_as_many_items(mirror: Path) -> None:
+    """lastfm, where the weight of a cell that suits ml-100k has .126."""
+    data = binarize(LastFM().load(mirror / "lastfm-hetrec2011").interactions)
+    split = ratio_split(data, seed=0, validation=0.0, test=0.2)
+    audience = Audience.shuffled(np.arange(data.n_users), data.n_users, seed=0)
+    scorer = IALS().fit(split.train, FitContext(seed=0))
+    found = validation_quality(scorer, audience, split.train.histories, data.n_items, split.test.histories, seed=0)
+    assert found > 0.22
