@@ -201,6 +201,7 @@ def recbench_defenses() -> Iterator[Component]:
         "defense",
         "pore",
         "recbench_plugins.defenses.certified.pore:PORE",
+        version="2",
         provides=frozenset({"robust-training"}),
         family="certified",
         summary="a vote of models trained on samples of the users, with a certificate of what stays recommended",

@@ -5,10 +5,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from contracts.planted import appended, budget, planted, random_profiles
+from scipy.stats import binom
 
 from recbench.contracts import FitContext, Profiles, Recommender
 from recbench.data import Interactions
+from recbench_plugins.defenses.certified import pore as module
+from recbench_plugins.defenses.certified.bagging import Intervals
 from recbench_plugins.defenses.certified.pore import PORE, rows_of
 from recbench_plugins.recommenders.item_knn import ItemKNN
 
@@ -67,6 +71,27 @@ def test_fewer_users_than_a_sample_are_promised_nothing() -> None:
     protected = PORE(sample=100, rounds=3).fit(ItemKNN(), planted(), CTX)
     assert protected.certificate is not None
     assert (protected.certificate.kept == 0).all()
+
+
+def test_a_bound_is_wrong_with_alpha_at_most_though_the_votes_choose_which_bounds_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of two items that are listed alike, the luckier is on the list: too many votes mislead, and so do too few."""
+    asked: list[Intervals] = []
+
+    def noted(miss: float, trials: int) -> Intervals:
+        asked.append(Intervals(miss, trials))
+        return asked[-1]
+
+    monkeypatch.setattr(module, "Intervals", noted)
+    pore, users, trials = PORE(sample=2, k=1, alpha=0.05), 3, 2000
+    nobody = Interactions(np.zeros(0, np.int32), np.zeros(0, np.int32), users, 2)
+    pore.certified(sp.csr_matrix(np.zeros((users, 2), dtype=np.int32)), np.full(users, trials), nobody)
+    seen = np.arange(trials + 1)
+    low, high = asked[0].of(seen, np.array(trials))
+    for p in (0.2, 0.5, 0.9):
+        right = binom.pmf(seen, trials, p)[(low <= p) & (p <= high)].sum()
+        assert 1 - right ** (2 * users) <= pore.alpha
 
 
 def test_no_attack_takes_out_more_than_the_certificate_allows() -> None:
