@@ -122,7 +122,9 @@ class PORE(RobustTraining):
             low, high = intervals.of(np.maximum(ranked, 0), trials[part, None])
             inside = np.where(ranked >= 0, low, 0.0)[:, : self.k]
             outside = np.where(ranked >= 0, high, -np.inf)[:, self.k :]
-            proved.append(kept(inside, outside, none, self.listed))
+            # A user who has nearly everything has a shorter list.
+            length = (ranked[:, : self.k] >= 0).sum(axis=1, dtype=np.int32)
+            proved.append(np.minimum(kept(inside, outside, none, self.listed), length[:, None]))
         return np.concatenate(proved)
 
 

@@ -73,6 +73,15 @@ def test_fewer_users_than_a_sample_are_promised_nothing() -> None:
     assert (protected.certificate.kept == 0).all()
 
 
+def test_of_a_list_that_is_short_no_more_is_promised_than_it_holds() -> None:
+    """One has 38 of the 40 items, one has all of them."""
+    users = np.concatenate([np.zeros(38, np.int32), np.ones(40, np.int32)])
+    train = appended(planted(), Profiles.from_pairs(users, np.concatenate([np.arange(38), np.arange(40)]), 2))
+    protected = PORE(sample=20, rounds=10, listed=3, k=5, fakes=1).fit(ItemKNN(), train, CTX)
+    assert protected.certificate is not None
+    assert protected.certificate.kept[60:].ravel().tolist() == [2, 0]
+
+
 def test_a_bound_is_wrong_with_alpha_at_most_though_the_votes_choose_which_bounds_are_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
