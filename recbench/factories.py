@@ -18,6 +18,9 @@ from recbench.errors import PluginError
 from recbench.hookspecs import GROUP
 
 _FILE_MODULE = "recbench_file_"
+# Compiled here, once for all workers, since they start with this module.
+_UNSPELLABLE = re.compile(rb"[^A-Za-z0-9]")
+_SPELLED = re.compile(rb"_([0-9a-f]{2})")
 
 
 def explain(error: BaseException) -> str:
@@ -40,7 +43,7 @@ def digest(content: bytes) -> str:
 
 def module_name(path: Path) -> str:
     """A module name that spells `path`, so that a factory string alone finds the file in any process."""
-    spelled = re.sub(rb"[^A-Za-z0-9]", lambda byte: b"_%02x" % byte[0][0], str(path.resolve()).encode())
+    spelled = _UNSPELLABLE.sub(lambda byte: b"_%02x" % byte[0][0], str(path.resolve()).encode())
     return _FILE_MODULE + spelled.decode()
 
 
@@ -49,7 +52,7 @@ def file_of(module: str) -> Path | None:
     if not module.startswith(_FILE_MODULE):
         return None
     spelled = module.removeprefix(_FILE_MODULE).encode()
-    return Path(re.sub(rb"_([0-9a-f]{2})", lambda code: bytes([int(code[1], 16)]), spelled).decode())
+    return Path(_SPELLED.sub(lambda code: bytes([int(code[1], 16)]), spelled).decode())
 
 
 def load_file(path: Path) -> ModuleType:

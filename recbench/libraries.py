@@ -1,4 +1,4 @@
-"""Recommenders of other libraries by name: `implicit:als`, `cornac:vaecf`, `lenskit:item-knn[max_nbrs=50]`."""
+"""Recommenders of other libraries by name: `implicit:als`, `recbole:BPR`, `lenskit:item-knn[max_nbrs=50]`."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         "lenskit.knn",
         "lenskit.sklearn.svd",
     ),
+    "recbole": ("recbole.model.general_recommender", "recbole.model.sequential_recommender"),
 }
 """Where each library keeps its models. One that needs a package which is not installed is no model."""
 
@@ -42,17 +43,23 @@ def from_library(kind: Kind, reference: str) -> Component:
     are those of the class and have the library's defaults.
 
     Raises:
-        PluginError: another kind than a recommender, a library that is not installed, a model that it does not have.
+        PluginError: another kind than a recommender, a library that is not installed or misses all that its models
+            need, a model that it does not have.
     """
     library, _, model = reference.partition(":")
     if kind != "recommender":
         raise PluginError(f"{kind} '{reference}': the models of {library} are recommenders")
+    extra = f"pip install 'recbench[{library}]'"
     try:
         import_module(library)
     except ModuleNotFoundError:
-        extra = f"pip install 'recbench[{library}]'"
         raise PluginError(f"recommender '{reference}': {library} is not installed; {extra}") from None
     models = dict(_models(library))
+    if not models:
+        try:
+            import_module(MODULES[library][0])
+        except ModuleNotFoundError as error:
+            raise PluginError(f"recommender '{reference}': {library} lacks a package: {error.msg}; {extra}") from None
     named = {_letters(alias): name for name, cls in models.items() for alias in (cls.__name__, _short(cls), name)}
     name = named.get(_letters(model))
     if name is None:
@@ -82,10 +89,12 @@ def _models(library: str) -> Iterator[tuple[str, type]]:
 
 
 def _is_model(value: object) -> bool:
-    """Whether it is a class of objects to adapt; of LensKit's components only the scorers are."""
+    """Whether it is a class to adapt; of LensKit's components only the scorers are, of RecBole's what has a loss."""
     if not isinstance(value, type) or inspect.isabstract(value):
         return False
-    return hasattr(value, "fit") or (hasattr(value, "train") and value.__name__.endswith("Scorer"))
+    if hasattr(value, "fit") or hasattr(value, "calculate_loss"):
+        return True
+    return hasattr(value, "train") and value.__name__.endswith("Scorer")
 
 
 def _short(cls: type) -> str:

@@ -14,7 +14,7 @@ import math
 import re
 import tomllib
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -171,7 +171,11 @@ def build(component: Component, params: Mapping[str, Any]) -> Any:
         PluginError: the class cannot be imported; a parameter is unknown, missing or of the wrong type;
             the class itself refuses it.
     """
-    return _build(component, params)[0]
+    factory = _factory(component, params)
+    # A worker is given all parameters, most of them as they are by default: those need no adapter, which is a
+    # millisecond each.
+    given = {key: params[key] for key in params if not _is_default(factory, key, params[key])}
+    return _make(component, factory, _validated(component, given, _adapters(component, factory, given)))
 
 
 def resolved_params(component: Component, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -181,7 +185,9 @@ def resolved_params(component: Component, params: Mapping[str, Any]) -> dict[str
     Raises:
         PluginError: as `build`.
     """
-    instance, adapters = _build(component, params)
+    factory = _factory(component, params)
+    adapters = _adapters(component, factory, _parameters(factory))
+    instance = _make(component, factory, _validated(component, params, adapters))
     off = {
         field.name
         for field in dataclasses.fields(instance)
@@ -194,29 +200,58 @@ def resolved_params(component: Component, params: Mapping[str, Any]) -> dict[str
     }
 
 
-def _build(component: Component, params: Mapping[str, Any]) -> tuple[Any, dict[str, TypeAdapter[Any]]]:
+def _parameters(factory: type) -> dict[str, dataclasses.Field[Any]]:
+    return {field.name: field for field in dataclasses.fields(factory) if field.init}
+
+
+def _factory(component: Component, params: Mapping[str, Any]) -> type:
+    """The class, which has these parameters and needs no other."""
     factory = resolve(component)
-    label = f"{component.kind} '{component.name}'"
-    parameters = {field.name: field for field in dataclasses.fields(factory) if field.init}
+    label = _label(component)
+    parameters = _parameters(factory)
     for key in params:
         if key not in parameters:
             raise PluginError(f"{label} has no parameter '{key}'{suggestion(key, parameters)}")
     for key, field in parameters.items():
         if key not in params and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise PluginError(f"{label} needs the parameter '{key}': {component.name}[{key}=…]")
+    return factory
+
+
+def _is_default(factory: type, key: str, value: Any) -> bool:
+    default = _parameters(factory)[key].default
+    return type(value) is type(default) and value == default
+
+
+def _adapters(component: Component, factory: type, keys: Iterable[str]) -> dict[str, TypeAdapter[Any]]:
+    keys = list(keys)
     try:
-        hints = typing.get_type_hints(factory, include_extras=True)
-        adapters: dict[str, TypeAdapter[Any]] = {key: TypeAdapter(hints[key]) for key in parameters}
+        hints = typing.get_type_hints(factory, include_extras=True) if keys else {}
+        return {key: TypeAdapter(hints[key]) for key in keys}
     except Exception as error:
-        raise PluginError(f"{label}: the types of its parameters cannot be read: {explain(error)}") from error
-    values = {key: _validate(label, key, adapters[key], value) for key, value in params.items()}
+        raise PluginError(
+            f"{_label(component)}: the types of its parameters cannot be read: {explain(error)}"
+        ) from error
+
+
+def _validated(
+    component: Component, params: Mapping[str, Any], adapters: Mapping[str, TypeAdapter[Any]]
+) -> dict[str, Any]:
+    label = _label(component)
+    return {key: _validate(label, key, adapters[key], value) for key, value in params.items()}
+
+
+def _make(component: Component, factory: type, values: Mapping[str, Any]) -> Any:
     try:
-        instance = factory(**values)
+        return factory(**values)
     except PluginError as error:
-        raise PluginError(f"{label}: {error}") from error
+        raise PluginError(f"{_label(component)}: {error}") from error
     except Exception as error:
-        raise PluginError(f"{label}: {explain(error)}") from error
-    return instance, adapters
+        raise PluginError(f"{_label(component)}: {explain(error)}") from error
+
+
+def _label(component: Component) -> str:
+    return f"{component.kind} '{component.name}'"
 
 
 def _validate(label: str, key: str, adapter: TypeAdapter[Any], value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,16 +71,13 @@ def clear_up(store: Store, plugins: Plugins, *, dry_run: bool) -> tuple[list[Pat
     with hold(store.root, alone=True):
         doomed = orphans(store, plugins)
         loose = [*store.leftovers(0), *_logs_without_use(store, set(doomed))]
-        paths = [*(store.folder(key) for key in doomed), *loose]
-        freed = sum(map(_bytes, paths))
+        paths = [*(store.path(key) for key in doomed), *loose]
+        freed = sum(path.stat().st_size for path in paths)
         if not dry_run:
             for key in doomed:
                 store.remove(key)
             for path in loose:
-                if path.is_dir():
-                    shutil.rmtree(path)
-                else:
-                    path.unlink()
+                path.unlink()
     return paths, freed
 
 
@@ -92,8 +88,3 @@ def _logs_without_use(store: Store, doomed: set[str]) -> Iterator[Path]:
     for path in sorted(store.root.glob("logs/*.log")):
         if path.name != ZYGOTE_LOG and path.stem not in kept and f"logs/{path.name}" not in named:
             yield path
-
-
-def _bytes(path: Path) -> int:
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())

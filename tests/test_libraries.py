@@ -114,9 +114,17 @@ def test_a_library_that_is_not_installed_names_the_extra_that_installs_it(monkey
         from_library("recommender", "implicitly:als")
 
 
+def test_a_library_whose_models_miss_a_package_names_it(stock, monkeypatch):
+    """RecBole does, where it was installed without what it depends on."""
+    monkeypatch.setattr(libraries, "MODULES", {"stock": ("absent",)})
+    with pytest.raises(PluginError, match=r"stock lacks a package: No module named 'absent'; pip install 'recbench"):
+        from_library("recommender", "stock:cosine")
+
+
 def test_another_word_before_a_colon_is_told_which_libraries_there_are():
-    with pytest.raises(PluginError, match=r"expected FILE\.py:CLASS or LIBRARY:MODEL of implicit, cornac, lenskit"):
-        from_path("recommender", "recbole:bpr")
+    known = "implicit, cornac, lenskit, recbole"
+    with pytest.raises(PluginError, match=rf"expected FILE\.py:CLASS or LIBRARY:MODEL of {known}"):
+        from_path("recommender", "surprise:svd")
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -132,6 +140,9 @@ def test_another_word_before_a_colon_is_told_which_libraries_there_are():
         "lenskit:item-knn[max_nbrs=5,feedback=implicit]",
         "lenskit:implicit-mf[embedding_size=4,epochs=3]",
         "lenskit:ease",
+        "recbole:bpr[embedding_size=4,epochs=3]",
+        "recbole:LightGCN[embedding_size=4,epochs=3]",
+        "recbole:sasrec[hidden_size=4,epochs=3]",
     ],
 )
 def test_models_of_the_installed_library_train_and_repeat(reference):

@@ -5,9 +5,10 @@
 
 `cells N` runs a matrix of N cells on 40 users, half of them the A/A twins of the other half, one split seed a pair:
 apart from a pair's preparation no two cells share a stage. The cost is that of the whole process tree, start of the
-interpreter, imports and the little that plugins do (a data set of 1,600 pairs, two trivial fits, a trivial metric, and
-the files that these are in, read anew in every process) included, so it is an upper
-bound of the overhead. `marginal` leaves the start out: the difference to the run before, by its cells.
+interpreter and imports included. `plugins` is the share of the plugins (a data set of 1,600 pairs, trivial fits, a
+trivial metric), which note themselves what they take: the run of their files from the first line to the last, and of
+their hooks. `overhead` is the rest; `marginal` leaves the start out as well: the difference to the run before, by its
+cells.
 `plan N` plans about N cells that nothing has computed, in a process of its own.
 """
 
@@ -22,6 +23,21 @@ import tempfile
 import time
 from pathlib import Path
 
+NOTED = r"""
+import os
+import time
+
+began = time.process_time()
+
+
+def note(began):
+    with open(os.environ["RECBENCH_PLUGIN_SECONDS"], "a") as file:
+        file.write(f"{time.process_time() - began}\n")
+
+# here
+note(began)
+"""
+"""A plugin that notes the CPU seconds that it takes."""
 PLUGINS = {
     "shop": """
 from dataclasses import dataclass
@@ -43,8 +59,11 @@ class Shop(Dataset):
         raise NotImplementedError
 
     def load(self, folder=None):
+        began = time.process_time()
         users, items = np.array(PAIRS, np.int32).T
-        return Data(Interactions(users, items, 40, 60), Catalog(), np.arange(40), np.arange(60))
+        data = Data(Interactions(users, items, 40, 60), Catalog(), np.arange(40), np.arange(60))
+        note(began)
+        return data
 """,
     "victim": '''
 from dataclasses import dataclass
@@ -56,12 +75,15 @@ from recbench.contracts import Recommender
 
 @dataclass(frozen=True)
 class Trivial(Recommender):
-    """The most popular items, under any number."""
+    """The most popular items, moved on by the user's id: to each of two twins its own, as its ids are its own."""
 
     number: int = 0
 
     def fit(self, train, ctx):
-        return Counts(train.item_counts.astype(np.float32))
+        began = time.process_time()
+        counts = Counts(train.item_counts.astype(np.float32))
+        note(began)
+        return counts
 
 
 class Counts:
@@ -69,7 +91,10 @@ class Counts:
         self.counts = counts
 
     def score(self, users):
-        return np.tile(self.counts, (len(users), 1))
+        began = time.process_time()
+        scores = self.counts[(np.arange(len(self.counts)) + users[:, None]) % len(self.counts)]
+        note(began)
+        return scores
 ''',
     "attacker": """
 from dataclasses import dataclass
@@ -133,7 +158,7 @@ def arrange(folder: Path, seeds: int, recommenders: int = 1, attackers: int = 0,
         return f"[number={'|'.join(map(str, range(count)))}]"
 
     for name, source in PLUGINS.items():
-        (folder / f"{name}.py").write_text(source)
+        (folder / f"{name}.py").write_text(NOTED.replace("# here", source))
     suite = SUITE.format(
         recommenders=variants(recommenders),
         attackers=[f"./attacker.py:Nobody{variants(attackers)}"] if attackers else [],
@@ -149,18 +174,23 @@ def children_seconds() -> float:
 
 
 def run_cells(counts: list[int], jobs: int) -> None:
-    print(f"{'cells':>6}{'CPU ms/cell':>13}{'marginal':>10}{'wall s':>8}")
+    print(f"{'cells':>6}{'CPU ms/cell':>13}{'plugins':>9}{'overhead':>10}{'marginal':>10}{'wall s':>8}")
     before: tuple[int, float] | None = None
     for count in counts:
         with tempfile.TemporaryDirectory() as name:
             arrange(Path(name), seeds=count // 2)
+            noted = Path(name) / "seconds"
             start, wall = children_seconds(), time.perf_counter()
             command = [str(Path(sys.executable).parent / "recbench"), "run", "./overhead.toml", "--jobs", str(jobs)]
-            subprocess.run(command, cwd=name, check=True, capture_output=True)
+            environment = os.environ | {"RECBENCH_PLUGIN_SECONDS": str(noted)}
+            subprocess.run(command, cwd=name, env=environment, check=True, capture_output=True)
             seconds, wall = children_seconds() - start, time.perf_counter() - wall
-        marginal = f"{1000 * (seconds - before[1]) / (count - before[0]):.1f}" if before else ""
-        print(f"{count:6}{1000 * seconds / count:13.1f}{marginal:>10}{wall:8.1f}", flush=True)
-        before = count, seconds
+            plugins = sum(map(float, noted.read_text().split()))
+        overhead = seconds - plugins
+        marginal = f"{1000 * (overhead - before[1]) / (count - before[0]):.1f}" if before else ""
+        each = (f"{1000 * part / count:.1f}" for part in (seconds, plugins, overhead))
+        print("{:6}{:>13}{:>9}{:>10}{:>10}{:8.1f}".format(count, *each, marginal, wall), flush=True)
+        before = count, overhead
 
 
 def plan_cells(count: int) -> None:
@@ -172,6 +202,7 @@ def plan_cells(count: int) -> None:
         seeds = max(1, round(count / (20 * 21 * 6)))
         arrange(Path(name), seeds, recommenders=20, attackers=20, defenses=5)
         os.chdir(name)
+        os.environ["RECBENCH_PLUGIN_SECONDS"] = str(Path(name) / "seconds")
         plugins, suite = load_plugins(), load_suite("./overhead.toml")
         before = time.process_time()
         plan, store = planned(suite, None, plugins, "cpu", 1)

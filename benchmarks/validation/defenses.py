@@ -23,6 +23,13 @@ gain that the defense takes back, a ratio of means over units: 1 leaves nothing,
 attack's own interval reaches the floor of A/A runs, since a share of noise is no share. **Utility**: NDCG@10 against
 the undefended victim, without and under the attack. Detectors see the poisoned data alone and use their own threshold;
 **removed** is the share of genuine users that they take out."""
+ADAPTIVE = """# Attackers that know the defense
+
+Made by `python benchmarks/validation/shards.py adaptive-defenses` in the same way. `adaptive` is shown the defense, or
+that there is none, and sends the best of ten poisons made from `popular`, each tried on its own copy of the data
+against a `wmf-sgd` behind the defense; `popular` knows nothing and is its starting point. A defense is no better than
+the worse of its two rows. What is recovered of `adaptive` is reckoned from what it does to the victim that it knows to
+be undefended. It searches a small family without a gradient: a stronger attack than it may exist."""
 COLUMNS = (
     "defense",
     "attack",
@@ -84,10 +91,10 @@ def line(grid: Grid, place: Place) -> list[str]:
     ]
 
 
-def page(grid: Grid) -> str:
-    """The whole page."""
+def section(introduction: str, grid: Grid) -> str:
+    """All tables of a suite."""
     suite = grid.suite
-    parts = [INTRODUCTION]
+    parts = [introduction]
     if odd := strange(suite.name):
         names = ", ".join(f"`{name}`" for name in odd)
         parts.append(f"Of other code or another machine, each paired with clean victims of its own: {names}.")
@@ -109,9 +116,12 @@ def page(grid: Grid) -> str:
 
 
 def main() -> None:
-    grid, files = kept(load_suite(str(HERE / "defenses.toml")))
-    PAGE.write_text(page(grid), encoding="utf-8")
-    print(f"{PAGE.name}: {len(files)} shards")
+    sections = []
+    for name, introduction in (("defenses", INTRODUCTION), ("adaptive-defenses", ADAPTIVE)):
+        grid, files = kept(load_suite(str(HERE / f"{name}.toml")))
+        sections.append(section(introduction, grid))
+        print(f"{name}: {len(files)} shards")
+    PAGE.write_text("\n".join(sections), encoding="utf-8")
 
 
 if __name__ == "__main__":

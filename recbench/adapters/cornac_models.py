@@ -84,9 +84,10 @@ class CornacScorer:
     n_items: int
 
     def score(self, users: NDArray[np.integer]) -> NDArray[Any]:
-        """Scores [b, n_items]; Cornac scores one user at a time."""
+        """Scores [b, n_items]; Cornac scores one user at a time, some models by whole numbers."""
         rows = [np.ravel(self.model.score(int(user))) for user in users]
-        return np.array(rows).reshape(len(users), self.n_items)
+        scores = np.array(rows).reshape(len(users), self.n_items)
+        return scores.astype(np.float64) if np.issubdtype(scores.dtype, np.integer) else scores
 
 
 def _ratings(train: Interactions) -> NDArray[np.float64]:

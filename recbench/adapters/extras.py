@@ -22,7 +22,7 @@ def from_extra(extra: str, module: str) -> Any:
         PluginError: the library is not installed.
     """
     try:
-        with _generators_kept():
+        with generators_kept():
             return import_module(module)
     except ModuleNotFoundError as error:
         package = module.partition(".")[0]
@@ -32,7 +32,8 @@ def from_extra(extra: str, module: str) -> Any:
 
 
 @contextmanager
-def _generators_kept() -> Iterator[None]:
+def generators_kept() -> Iterator[None]:
+    """The global generators of Python and NumPy are afterwards as they were."""
     drawn, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002
     try:
         yield

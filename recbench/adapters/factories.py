@@ -12,6 +12,7 @@ from typing import Any, cast
 from recbench.adapters.adapt import adapt, library
 from recbench.adapters.lenskit_pipelines import configuration
 from recbench.adapters.plain import EXPECTED, speaks_recbench
+from recbench.adapters.recbole_models import RecBole, defaults
 from recbench.contracts import FitContext, Recommender, Scorer
 from recbench.data import Interactions
 from recbench.errors import PluginError
@@ -28,8 +29,9 @@ def recommender_class(factory: Any, name: str) -> type:
     """The dataclass for what `name` stands for in its module.
 
     A dataclass is returned as it is, unless its `fit` is that of a plain object. For any other class, and
-    for a function, the fields are the parameters that it takes by keyword and whose defaults JSON can hold;
-    an object has none. An instance makes the object once, adapts it, and trains a copy at every fit.
+    for a function, the fields are the parameters that it takes by keyword and whose defaults JSON can hold; for a
+    class of RecBole's models they are its settings; an object has none. An instance makes the object once, adapts
+    it, and trains a copy at every fit.
 
     Args:
         factory: a class or an object with `fit`, or a function that returns such an object.
@@ -48,7 +50,7 @@ def recommender_class(factory: Any, name: str) -> type:
 
     def adapted(self: Any) -> None:
         values = {name: getattr(self, name) for name, *_ in fields}
-        object.__setattr__(self, "_adapted", adapt(factory if is_object(factory) else factory(**values)))
+        object.__setattr__(self, "_adapted", adapt(_made(factory, values)))
 
     def fit(self: Any, train: Interactions, ctx: FitContext) -> Scorer:
         scorer: Scorer = self._adapted.fit(train, ctx)
@@ -60,6 +62,11 @@ def recommender_class(factory: Any, name: str) -> type:
 
 def _fields(factory: Any) -> Iterator[Field]:
     """A field for each parameter; required ones first, as dataclasses want them."""
+    if _of_recbole(factory):
+        for name, value in defaults(factory).items():
+            if name.isidentifier() and _in_json(value):
+                yield name, Any, field(default_factory=partial(copy.copy, value))
+        return
     try:
         parameters = inspect.signature(configuration(factory) or factory).parameters.values()
     except ValueError:  # a compiled class need not have a signature
@@ -69,6 +76,17 @@ def _fields(factory: Any) -> Iterator[Field]:
     for each in named:
         if each.default is not each.empty and _in_json(each.default):
             yield each.name, Any, field(default_factory=partial(copy.copy, each.default))
+
+
+def _made(factory: Any, values: dict[str, Any]) -> Any:
+    """What to adapt; a model of RecBole's is made when its data is there."""
+    if _of_recbole(factory):
+        return RecBole(factory, values)
+    return factory if is_object(factory) else factory(**values)
+
+
+def _of_recbole(factory: Any) -> bool:
+    return isinstance(factory, type) and library(factory) == "recbole"
 
 
 def _in_json(value: object) -> bool:

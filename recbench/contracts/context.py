@@ -23,9 +23,10 @@ class FitContext:
         threads: how many threads the fit may use.
         catalog: what is known of the items.
         validate: the quality of a scorer on held-out validation interactions, higher is better
-            (NDCG@10 over genuine users), or None where there is nothing to validate on: then train
-            for the full number of epochs. It asks for the scores of every user in the training data,
-            in shuffled order, so it does not tell which users have validation rows.
+            (NDCG@10 over genuine users; on the explicit track, of a scorer that predicts ratings, the RMSE of its
+            scores, negated), or None where there is nothing to validate on: then train for the full number of epochs.
+            It asks for the scores of every user in the training data, in shuffled order, so it does not tell which
+            users have validation rows.
         examples: fakes, for a defense that provides `supervised` where the suite asks for them; else None. Attacks of
             other families than the one at hand have made them, for other targets, of the very data that the defense is
             given. No user is called genuine: whoever was would be known. Append them to the data, let the users as

@@ -51,7 +51,10 @@ class Sequential(Protocol):
 
 @runtime_checkable
 class Ratings(Protocol):
-    """A scorer that predicts ratings on the data set's scale (capability `ratings`)."""
+    """A scorer that predicts ratings on the data set's scale (capability `ratings`), which its scores are too.
+
+    Scores may lie beyond the scale; validation clips them.
+    """
 
     def predict(self, users: NDArray[np.integer], items: NDArray[np.integer]) -> Any:
         """The predicted rating of each (user, item) pair, [b]."""

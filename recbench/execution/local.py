@@ -11,7 +11,6 @@ import subprocess
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
 
@@ -141,7 +140,7 @@ class LocalExecutor:
             self._sent[task.key] = task
             self._channel.settimeout(None)
             with contextlib.suppress(ConnectionError):  # the zygote is dead; `_receive` reads what it still said
-                self._channel.sendall(json.dumps(asdict(task)).encode() + b"\n")
+                self._channel.sendall(json.dumps(vars(task) | {"limits": vars(task.limits)}).encode() + b"\n")
 
     def _receive(self, patience: float | None) -> None:
         self._channel.settimeout(patience)

@@ -11,18 +11,20 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from glob import glob
 from pathlib import Path
 
 LINUX = sys.platform == "linux"
 """Elsewhere there is no prctl and no /proc, and a process that has imported numeric libraries may not fork."""
 
+LIBC = ctypes.CDLL(None, use_errno=True) if LINUX else None
+"""Looked up once for all forks."""
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 
 
 def _prctl(option: int, value: int) -> None:
-    if ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0):
+    assert LIBC is not None, "on Linux alone"
+    if LIBC.prctl(option, value, 0, 0, 0):
         raise OSError(ctypes.get_errno(), f"prctl({option}, {value}) failed")
 
 
@@ -55,7 +57,8 @@ def adopt_orphans() -> None:
 
 def children() -> set[int]:
     """The children of this process, adopted ones included (Linux; elsewhere nothing is known)."""
-    return {int(pid) for path in glob("/proc/self/task/*/children") for pid in Path(path).read_text().split()}
+    threads = os.listdir("/proc/self/task") if LINUX else []
+    return {int(pid) for thread in threads for pid in Path(f"/proc/self/task/{thread}/children").read_text().split()}
 
 
 def kill_group(leader: int, signum: signal.Signals) -> None:

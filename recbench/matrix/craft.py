@@ -29,7 +29,7 @@ from recbench.matrix.injection import draw_templates, inject
 from recbench.matrix.instances import component_of, instance
 from recbench.matrix.measure import measured
 from recbench.matrix.prepared import Prepared
-from recbench.matrix.surroundings import audience, context, fit_seed, tie_seed
+from recbench.matrix.surroundings import context, fit_seed, tie_seed
 from recbench.seeds import derive_seed
 from recbench.specs import build
 from recbench.store import MEASURED, Artifact
@@ -164,7 +164,7 @@ def _deploy(profiles: Profiles, prepared: Prepared, templates: NDArray[np.int64]
     def top(users: NDArray[np.integer] | Histories, k: int) -> NDArray[np.int32]:
         if not isinstance(users, Histories):
             ties = tie_seed(arguments)
-            ranking = rank(scorer, audience(poisoned), train.histories, train.n_items, train.items[:0], k, ties)
+            ranking = rank(scorer, poisoned.audience, train.histories, train.n_items, train.items[:0], k, ties)
             return np.asarray(ranking.top[users])
         if not isinstance(scorer, Sequential):
             raise KnowledgeViolation(f"victim '{arguments['victim']['name']}' answers for users, not for histories")

@@ -17,7 +17,7 @@ from recbench.matrix.injection import Poisoned
 from recbench.matrix.instances import instance
 from recbench.matrix.measure import measured
 from recbench.matrix.prepared import Prepared
-from recbench.matrix.surroundings import audience, context, fit_seed, poison, tie_seed
+from recbench.matrix.surroundings import context, fit_seed, poison, tie_seed
 from recbench.seeds import numpy_rng
 from recbench.store import Artifact
 
@@ -61,7 +61,7 @@ def _ranking(train: Interactions, prepared: Prepared, poisoned: Poisoned, argume
     seed = fit_seed(arguments, arguments["recommender"]["name"])
     scorer = instance(arguments["recommender"]).fit(train, context(prepared, poisoned, arguments, seed))
     targets = prepared.targets[arguments["group"]]
-    return rank(scorer, audience(poisoned), prepared.consumed, train.n_items, targets, 1, tie_seed(arguments))
+    return rank(scorer, poisoned.audience, prepared.consumed, train.n_items, targets, 1, tie_seed(arguments))
 
 
 def principal_plane(data: Interactions) -> NDArray[np.float32]:

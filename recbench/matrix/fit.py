@@ -15,7 +15,7 @@ from recbench.matrix.injection import Poisoned
 from recbench.matrix.instances import instance
 from recbench.matrix.measure import measured
 from recbench.matrix.prepared import Prepared
-from recbench.matrix.surroundings import audience, context, fit_seed, poison, tie_seed
+from recbench.matrix.surroundings import context, fit_seed, poison, tie_seed
 from recbench.store import MEASURED, Artifact
 
 TOP = 100
@@ -61,7 +61,7 @@ def fit(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Artifac
 
     targets = prepared.targets.ravel()
     ranking = rank(
-        protected.scorer, audience(poisoned), prepared.consumed, train.n_items, targets, TOP, tie_seed(arguments)
+        protected.scorer, poisoned.audience, prepared.consumed, train.n_items, targets, TOP, tie_seed(arguments)
     )
     arrays = {name: getattr(ranking, name) for name in ("top", "target_ranks", "target_scores", "candidates")}
     if protected.suspicion is not None:

@@ -8,12 +8,14 @@ a genuine user as its template, which bounds its length and lends it the rhythm 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recbench.contracts import Profiles
 from recbench.data.interactions import Interactions
+from recbench.evaluation.audience import Audience
 from recbench.seeds import numpy_rng
 
 STRETCH = 0.1
@@ -42,6 +44,11 @@ class Poisoned:
     public_id: NDArray[np.int64]
     n_genuine: int
     seed: int
+
+    @cached_property
+    def audience(self) -> Audience:
+        """Whom a scorer is asked about: everybody, in an order that tells nothing."""
+        return Audience.shuffled(self.public_id, self.n_genuine, self.seed)
 
     def without(self, removed: NDArray[np.bool_]) -> Interactions:
         """The data without the interactions of the users in `removed` [n + m] (injected order); ids stay."""

@@ -38,7 +38,7 @@ from recbench.matrix.injection import Poisoned
 from recbench.matrix.instances import instance
 from recbench.matrix.measure import measured
 from recbench.matrix.prepared import Prepared
-from recbench.matrix.surroundings import audience, context, fit_seed, poison, tie_seed
+from recbench.matrix.surroundings import context, fit_seed, poison, tie_seed
 from recbench.seeds import derive_seed
 from recbench.store import Artifact
 
@@ -121,7 +121,7 @@ def _fitted(arguments: Mapping[str, Any], prepared: Prepared, poisoned: Poisoned
 
 def _ranks(arguments: Mapping[str, Any], prepared: Prepared, poisoned: Poisoned) -> Callable[[Scorer], Ranking]:
     """How a scorer ranks, asked as stage `fit` asks."""
-    everybody, targets, ties = audience(poisoned), prepared.targets.ravel(), tie_seed(arguments)
+    everybody, targets, ties = poisoned.audience, prepared.targets.ravel(), tie_seed(arguments)
     return lambda scorer: rank(scorer, everybody, prepared.consumed, prepared.train.n_items, targets, TOP, ties)
 
 

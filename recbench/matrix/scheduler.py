@@ -13,18 +13,8 @@ from recbench.execution import Limits, Status, Task, TaskResult
 from recbench.matrix.stages import Stage, effective_inputs
 from recbench.store import Store
 
-ORDER = {
-    "evaluate": 0,
-    "prepare": 1,
-    "craft": 2,
-    "simulate": 3,
-    "sanitize": 4,
-    "fit": 5,
-    "perturb": 6,
-    "repeat": 7,
-    "explain": 8,
-}
-"""Of the stages that are ready: first what finishes cells, then what most others wait for."""
+ORDER = ("prepare", "craft", "simulate", "sanitize", "fit", "perturb", "repeat", "explain")
+"""Of the stages of a split seed that are ready, first what most others wait for."""
 
 TICK_SECONDS = 2.0
 """How often the harness looks up while workers are busy."""
@@ -99,7 +89,7 @@ class Scheduler:
         self._unmet: dict[str, int] = {}
         self._dependents: dict[str, list[Stage]] = {}
         self._under_way: dict[str, list[Stage]] = {}
-        self._ready: list[tuple[int, int, Task]] = []
+        self._ready: list[tuple[tuple[bool, int, int, int], Task]] = []
         self._turn = itertools.count()
         self._submitted: dict[str, Task] = {}
         self._started: set[str] = set()
@@ -135,12 +125,22 @@ class Scheduler:
         if self._executor is None:
             self._executor = self._start()
         while self._ready and len(self._submitted) < 2 * self._jobs:
-            _, _, task = heapq.heappop(self._ready)
+            _, task = heapq.heappop(self._ready)
             self._submitted[task.key] = task
             self._executor.submit(task)
         for task in list(itertools.islice(self._submitted.values(), self._jobs)):
             self._tell_start(task)
         return self._executor
+
+    def _place(self, stage: Stage) -> tuple[bool, int, int, int]:
+        """What comes first of the stages that are ready.
+
+        An evaluation, which finishes cells; then the first split seed before the others, so that a run that is cut
+        short has whole boards of some seeds, and not everything but the end of all.
+        """
+        if stage.kind == "evaluate":
+            return False, 0, 0, next(self._turn)
+        return True, stage.seed, ORDER.index(stage.kind), next(self._turn)
 
     def _tell_start(self, task: Task) -> None:
         if task.key not in self._started:
@@ -184,7 +184,7 @@ class Scheduler:
         else:
             self._under_way[key] = [stage]
             task = Task(key, stage.function, dict(stage.arguments), keys, self._limits, stage.label)
-            heapq.heappush(self._ready, (ORDER[stage.kind], next(self._turn), task))
+            heapq.heappush(self._ready, (self._place(stage), task))
 
     def _take(self, result: TaskResult) -> None:
         self.computed += 1

@@ -42,6 +42,12 @@ class Stage:
     def function(self) -> str:
         return f"recbench.matrix.{self.kind}:{self.kind}"
 
+    @property
+    def seed(self) -> int:
+        """The split seed: that of the prepared data which it is, or works on."""
+        of: int = self.inputs.get("prepared", self).arguments["seed"]
+        return of
+
     @cached_property
     def recipe(self) -> str:
         """The same for stages that do the same; known before anything is computed."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from recbench.contracts import FitContext, Profiles, Scorer
-from recbench.evaluation.audience import Audience
+from recbench.contracts import FitContext, Profiles, Ratings, Scorer
 from recbench.evaluation.ranking import validation_quality
+from recbench.evaluation.ratings import validation_error
 from recbench.matrix.injection import Poisoned, inject
 from recbench.matrix.prepared import Prepared
 from recbench.seeds import derive_seed
@@ -29,11 +29,6 @@ def poison(prepared: Prepared, crafted: Artifact | None, replica: int) -> Poison
     return inject(prepared.train, profiles, templates, seed)
 
 
-def audience(poisoned: Poisoned) -> Audience:
-    """Whom a scorer is asked about: everybody, in an order that tells nothing."""
-    return Audience.shuffled(poisoned.public_id, poisoned.n_genuine, poisoned.seed)
-
-
 def context(
     prepared: Prepared,
     poisoned: Poisoned,
@@ -50,12 +45,13 @@ def context(
         simulated: what a supervised defense learns from.
     """
     split = prepared.split
-    everybody = audience(poisoned)
     ties = tie_seed(arguments)
 
     def validate(scorer: Scorer) -> float:
+        if prepared.scale is not None and isinstance(scorer, Ratings):
+            return -validation_error(scorer, poisoned.audience, split.validation, prepared.scale)
         return validation_quality(
-            scorer, everybody, split.train.histories, split.train.n_items, split.validation.histories, ties
+            scorer, poisoned.audience, split.train.histories, split.train.n_items, split.validation.histories, ties
         )
 
     return FitContext(

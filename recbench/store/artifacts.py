@@ -1,29 +1,44 @@
-"""`Artifact`: named arrays and a little JSON. On disk it is a folder of `.npy` files and `meta.json`."""
+"""`Artifact`: named arrays and a little JSON. On disk it is one file in the format of safetensors.
+
+That format is a length, a JSON header and the arrays' bytes. It is written and read here, since its own library copies
+every array, where the inputs of a stage are mapped.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import mmap
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recbench.errors import DataError
-from recbench.store.files import sync_folder, to_json
+from recbench.store.files import to_json
 
-ARRAY_NAME = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")
+ARRAY_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")
 MEASURED = "measured"
 """The entry of `meta` for timings and the like: what differs between two runs of the same thing."""
-READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-"""Of the headers that `numpy.save` writes, by the version in the file; the third is for fields not named in Latin-1."""
+METADATA = "__metadata__"
+"""The entry of the header, beside those of the arrays, with texts by name."""
+DTYPES = {
+    "BOOL": np.dtype(np.bool_),
+    **{f"{kind}{8 * size}": np.dtype(f"<{kind.lower()}{size}") for kind in "IU" for size in (1, 2, 4, 8)},
+    **{f"F{8 * size}": np.dtype(f"<f{size}") for size in (2, 4, 8)},
+}
+"""What the format calls the types that NumPy has, too."""
+NAMES = {dtype: name for name, dtype in DTYPES.items()}
+LONGEST = 100_000_000
+"""The most bytes of a header, as the format has it."""
+NOT_ONE = (OSError, ValueError, KeyError, TypeError, AttributeError)
+"""What reading raises where something else lies in the place of an artifact."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +46,7 @@ class Artifact:
     """What one stage hands to the next.
 
     Args:
-        arrays: NumPy arrays of any shape and dtype but object. From a store they are read-only.
+        arrays: NumPy arrays of numbers, of any shape. From a store they are read-only.
         meta: JSON-able; its entry `measured` does not count for the digest.
     """
 
@@ -40,109 +55,139 @@ class Artifact:
 
     @cached_property
     def digest(self) -> str:
-        """sha256 of names, dtypes, shapes, bytes (in C order) and meta, hexadecimal.
+        """Of what it holds, as `digest_of` computes it; from a store, that under which it was stored.
 
         Raises:
             DataError: a name, an array or a meta value that cannot be stored.
         """
-        _check_names(self.arrays)
-        hasher = hashlib.sha256()
-        for name in sorted(self.arrays):
-            array = self.arrays[name]
-            _check_array(name, array)
-            header = [name, repr(np.lib.format.dtype_to_descr(array.dtype)), array.shape]
-            hasher.update(to_json(header, f"array '{name}'"))
-            hasher.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
-        lasting = {name: value for name, value in self.meta.items() if name != MEASURED}
-        hasher.update(to_json(lasting, "an artifact's meta"))
-        return hasher.hexdigest()
+        return digest_of(self)
 
 
-def _check_names(arrays: Mapping[str, NDArray[Any]]) -> None:
-    for name in arrays:
-        if not isinstance(name, str) or not ARRAY_NAME.match(name):
-            raise DataError(f"array name {name!r} must match {ARRAY_NAME.pattern}: it becomes a file name")
-    if len({name.casefold() for name in arrays}) < len(arrays):
-        raise DataError(f"array names {sorted(arrays)} differ only in case, which not every file system keeps apart")
+def digest_of(artifact: Artifact) -> str:
+    """sha256 of names, dtypes, shapes, bytes (in C order) and meta, hexadecimal, computed anew.
+
+    Raises:
+        DataError: a name, an array or a meta value that cannot be stored.
+    """
+    hasher = hashlib.sha256()
+    for name in sorted(artifact.arrays):
+        array = artifact.arrays[name]
+        _check(name, array)
+        hasher.update(to_json([name, repr(array.dtype.str), array.shape], f"array '{name}'"))
+        hasher.update(_bytes(array))
+    lasting = {name: value for name, value in artifact.meta.items() if name != MEASURED}
+    hasher.update(to_json(lasting, "an artifact's meta"))
+    return hasher.hexdigest()
 
 
-def _check_array(name: str, array: NDArray[Any]) -> None:
+def _check(name: str, array: NDArray[Any]) -> None:
+    if not isinstance(name, str) or not ARRAY_NAME.match(name):
+        raise DataError(f"array name {name!r} must match {ARRAY_NAME.pattern}")
     if not isinstance(array, np.ndarray):
         raise DataError(f"array '{name}' is of type {type(array).__name__}; convert it to a NumPy array first")
-    if array.dtype.hasobject:
-        raise DataError(
-            f"array '{name}' holds Python objects, which only pickle could store; use numbers or fixed-width text"
-        )
+    if array.dtype not in NAMES:
+        known = ", ".join(str(dtype) for dtype in NAMES)
+        raise DataError(f"array '{name}' is of type {array.dtype}, which is not stored; convert it to one of {known}")
 
 
-def write_artifact(folder: Path, artifact: Artifact) -> None:
-    """Write into the empty `folder`, durably."""
-    header = {"digest": artifact.digest, "arrays": sorted(artifact.arrays), "meta": dict(artifact.meta)}
-    files: dict[str, Any] = {f"{name}.npy": array for name, array in artifact.arrays.items()}
-    files["meta.json"] = to_json(header, "an artifact's meta")
-    for name, content in files.items():
-        with (folder / name).open("xb") as file:
-            if isinstance(content, bytes):
-                file.write(content)
-            else:
-                np.save(file, content, allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
-    sync_folder(folder)
+def _bytes(array: NDArray[Any]) -> memoryview:
+    """In C order."""
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
-def read_header(folder: Path) -> dict[str, Any]:
-    """`digest`, the names of the `arrays`, and `meta`.
+@dataclass(frozen=True)
+class Header:
+    """What is known of an artifact without reading its arrays.
+
+    Args:
+        digest, meta: the artifact's.
+        arrays: type, shape and place of each array, as the format has them.
+        size: in bytes, with the length before it; the arrays' bytes follow.
+    """
+
+    digest: str
+    meta: dict[str, Any]
+    arrays: dict[str, dict[str, Any]]
+    size: int
+
+
+def write_artifact(file: BinaryIO, artifact: Artifact) -> None:
+    """Write into the empty file."""
+    texts = {"digest": artifact.digest, "meta": to_json(dict(artifact.meta), "an artifact's meta").decode()}
+    header: dict[str, Any] = {METADATA: texts}
+    # Large types first, as the format's library has it: then all are aligned.
+    names = sorted(artifact.arrays, key=lambda name: (-artifact.arrays[name].itemsize, name))
+    end = 0
+    for name in names:
+        array = artifact.arrays[name]
+        begin, end = end, end + array.nbytes
+        header[name] = {"dtype": NAMES[array.dtype], "shape": array.shape, "data_offsets": (begin, end)}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    file.write(len(text).to_bytes(8, "little") + text)
+    for name in names:
+        file.write(_bytes(artifact.arrays[name]))
+
+
+def read_header(file: BinaryIO) -> Header:
+    """From the start of an artifact's file.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is none.
+    """
+    length = int.from_bytes(file.read(8), "little")
+    if length > LONGEST:
+        raise ValueError(f"a header of {length} bytes")
+    arrays = json.loads(file.read(length))
+    texts = arrays.pop(METADATA)
+    return Header(str(texts["digest"]), dict(json.loads(texts["meta"])), arrays, 8 + length)
+
+
+def header_at(path: Path) -> Header:
+    """That of the artifact at the path.
 
     Raises:
         DataError: no artifact there, or a damaged one.
     """
     try:
-        header = json.loads((folder / "meta.json").read_bytes())
-        return {"digest": str(header["digest"]), "arrays": list(header["arrays"]), "meta": dict(header["meta"])}
-    except FileNotFoundError as error:
-        if folder.is_dir():
-            raise _damaged(folder, error) from error
-        raise DataError(f"there is no artifact '{folder.name}'; run the stage that makes it") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise _damaged(folder, error) from error
+        with path.open("rb") as file:
+            return read_header(file)
+    except FileNotFoundError:
+        raise DataError(f"there is no artifact '{path.stem}'; run the stage that makes it") from None
+    except NOT_ONE as error:
+        raise _damaged(path, error) from error
 
 
-def read_artifact(folder: Path) -> Artifact:
-    """Map the arrays into memory.
+def read_artifact(path: Path) -> Artifact:
+    """Map the arrays into memory; the digest is taken from the header.
 
-    The maps are private copies on write, and the arrays are read-only views of them. NumPy then refuses
+    The map is private and copied on write, and the arrays are read-only views of it. NumPy then refuses
     to write; a library that writes all the same (torch.from_numpy does not ask) changes its own pages,
     where a read-only map would be a segmentation fault.
 
     Raises:
         DataError: no artifact there, or a damaged one.
     """
-    header = read_header(folder)
-    arrays = {}
-    for name in header["arrays"]:
-        try:
-            arrays[name] = _mapped(folder / f"{name}.npy")
-        except (OSError, TypeError, ValueError) as error:
-            raise _damaged(folder, error) from error
-    return Artifact(arrays, header["meta"])
+    header = header_at(path)
+    try:
+        with path.open("rb") as file:
+            pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        arrays = {name: _mapped(pages, header.size, **entry) for name, entry in header.arrays.items()}
+    except NOT_ONE as error:
+        raise _damaged(path, error) from error
+    artifact = Artifact(arrays, header.meta)
+    vars(artifact)["digest"] = header.digest  # where its property keeps what it has computed
+    return artifact
 
 
-def _mapped(file: Path) -> NDArray[Any]:
-    """The array in an `.npy` file; `numpy.load` takes three times as long, which every stage would notice."""
-    with file.open("rb") as opened:
-        version = np.lib.format.read_magic(opened)
-        if version in READERS:
-            shape, fortran_order, dtype = READERS[version](opened)
-            if dtype.hasobject:
-                raise ValueError(f"{file.name} holds Python objects")
-            pages = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_COPY)
-            array: NDArray[Any] = np.ndarray(shape, dtype, pages, opened.tell(), order="F" if fortran_order else "C")
-        else:
-            array = np.load(file, mmap_mode="c", allow_pickle=False).view(np.ndarray)
+def _mapped(pages: mmap.mmap, start: int, dtype: str, shape: list[int], data_offsets: list[int]) -> NDArray[Any]:
+    begin, end = data_offsets
+    if begin < 0 or end - begin != DTYPES[dtype].itemsize * math.prod(shape):
+        raise ValueError(f"bytes {begin} to {end} are no {dtype} of shape {shape}")
+    array: NDArray[Any] = np.ndarray(shape, DTYPES[dtype], pages, start + begin)
     array.flags.writeable = False
     return array
 
 
-def _damaged(folder: Path, error: Exception) -> DataError:
-    return DataError(f"artifact '{folder.name}' is damaged ({error}); remove {folder} and run its stage again")
+def _damaged(path: Path, error: Exception) -> DataError:
+    return DataError(f"artifact '{path.stem}' is damaged ({error!r}); remove {path} and run its stage again")

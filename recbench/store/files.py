@@ -74,6 +74,17 @@ def write_file(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
+def keep_first(temporary: Path, path: Path) -> None:
+    """Have the file at `path`, too, unless one is there, which stays as it is."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links
+        if not path.exists():
+            temporary.replace(path)
+
+
 def make_folder(path: Path) -> None:
     """Make `path` and its parents, so that they outlast a power cut."""
     if path.is_dir():

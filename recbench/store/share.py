@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 from recbench.errors import DataError
-from recbench.store.artifacts import ARRAY_NAME, read_artifact, read_header
-from recbench.store.files import StoreError, sync_folder, write_file, writing
-from recbench.store.store import Store
+from recbench.store.artifacts import digest_of, read_artifact, read_header
+from recbench.store.files import StoreError, write_file, writing
+from recbench.store.store import SUFFIX, Store
 
 
 class Share:
     """Artifacts and logs on their way from one store to another.
 
-    Layout: `artifacts/<key[:2]>/<key>/meta.json`, and beside it `<digest>/NAME.npy`. The arrays are there before
-    `meta.json` is, under a name that is of their content, so that what another machine reads is of one piece.
+    Its layout is the store's. Files appear whole, so that what another machine reads is of one piece.
 
     Args:
         url: of a folder: `s3://bucket/run`, `gs://bucket/run`, `file:///shared/run`.
@@ -45,14 +42,9 @@ class Share:
             DataError: the store has no such artifact, or the one that is here is damaged.
             StoreError: the URL cannot be written to.
         """
-        folder = store.folder(key)
-        header = read_header(folder)
-        if self._header(key).get("digest") == header["digest"]:
-            return
-        with self._talking(), self._files.transaction:  # files appear whole, in this order
-            for name in header["arrays"]:
-                self._upload(folder / f"{name}.npy", f"{self._artifact(key)}/{header['digest']}/{name}.npy")
-            self._upload(folder / "meta.json", f"{self._artifact(key)}/meta.json")
+        if self._digest(key) != store.digest(key):
+            with self._talking(), self._files.transaction:
+                self._upload(store.path(key), self._artifact(key))
 
     def pull(self, store: Store, key: str) -> None:
         """Copy the artifact into the store, if that does not have it.
@@ -61,23 +53,24 @@ class Share:
             DataError: it is not here, is damaged, or another one has its key in the store.
             StoreError: the URL cannot be read, or the store's folder not be written to.
         """
-        header = self._header(key)
-        if not header:
+        digest = self._digest(key)
+        if not digest:
             raise DataError(f"there is no artifact '{key}' at {self.url}; run the stage that makes it")
 
-        def fill(folder: Path) -> None:
-            for name in header["arrays"]:
-                self._download(f"{self._artifact(key)}/{header['digest']}/{name}.npy", folder / f"{name}.npy")
-            self._download(f"{self._artifact(key)}/meta.json", folder / "meta.json")
-            sync_folder(folder)
-            if read_artifact(folder).digest != header["digest"]:
+        def fill(file: BinaryIO) -> None:
+            with self._talking(), self._files.open(self._artifact(key), "rb") as from_:
+                shutil.copyfileobj(from_, file)
+            file.flush()
+            try:
+                sound = digest_of(read_artifact(Path(file.name))) == digest
+            except DataError as error:
+                raise self._damaged(key) from error
+            if not sound:
                 raise self._damaged(key)
 
         store.place(key, fill)
-        if store.digest(key) != header["digest"]:
-            raise DataError(
-                f"artifact '{key}' at {self.url} is another one than {store.folder(key)}; remove one of them"
-            )
+        if store.digest(key) != digest:
+            raise DataError(f"artifact '{key}' at {self.url} is another one than {store.path(key)}; remove one of them")
 
     def push_log(self, store: Store, log: str) -> None:
         """Copy a log, `logs/NAME.log`, if the store has it.
@@ -129,23 +122,19 @@ class Share:
             self._files.rm_file(f"{self._root}/{name}")
 
     def _artifact(self, key: str) -> str:
-        return f"{self._root}/artifacts/{key[:2]}/{key}"
+        return f"{self._root}/artifacts/{key[:2]}/{key}{SUFFIX}"
 
-    def _header(self, key: str) -> dict[str, Any]:
+    def _digest(self, key: str) -> str:
         """Of the artifact that is here; empty where there is none."""
-        with self._talking():
-            try:
-                content = self._files.cat_file(f"{self._artifact(key)}/meta.json")
-            except FileNotFoundError:
-                return {}
         try:
-            header: dict[str, Any] = json.loads(content)
-            names = [header["digest"], *header["arrays"]]
-        except (ValueError, KeyError, TypeError) as error:
+            with self._talking():
+                try:
+                    with self._files.open(self._artifact(key), "rb", block_size=1 << 16) as file:
+                        return read_header(file).digest
+                except FileNotFoundError:
+                    return ""
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise self._damaged(key) from error
-        if not all(isinstance(name, str) and ARRAY_NAME.match(name) for name in names):
-            raise self._damaged(key)  # the names become paths
-        return header
 
     def _damaged(self, key: str) -> DataError:
         return DataError(f"artifact '{key}' at {self.url} is damaged; remove it there and run its stage again")
@@ -158,12 +147,6 @@ class Share:
     def _write(self, path: str, content: bytes) -> None:
         self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
         self._files.pipe_file(path, content)
-
-    def _download(self, path: str, target: Path) -> None:
-        with self._talking(), self._files.open(path, "rb") as from_, target.open("xb") as to:
-            shutil.copyfileobj(from_, to)
-            to.flush()
-            os.fsync(to.fileno())
 
     @contextmanager
     def _talking(self) -> Iterator[None]:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import re
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from recbench.errors import DataError
-from recbench.store.artifacts import Artifact, read_artifact, read_header, write_artifact
-from recbench.store.files import make_folder, sync_folder, temporary_beside, to_json, write_file, writing
+from recbench.store.artifacts import Artifact, digest_of, header_at, read_artifact, write_artifact
+from recbench.store.files import keep_first, make_folder, sync_folder, temporary_beside, to_json, write_file, writing
 
 KEY = re.compile(r"^[0-9a-z][0-9a-z._-]{1,127}$")
 DOCUMENT = re.compile(r"^[a-z][a-z0-9_-]{0,63}\.json$")
+
+SUFFIX = ".safetensors"
 
 DIGEST = "digest"
 """The entry of a record's file with the sha256 of the others."""
@@ -43,7 +45,7 @@ class Store:
     Any number of processes, on any number of machines that share the folder, may read and write at once:
     everything is written under a temporary name and renamed, so it is there whole or not at all.
 
-    Layout: `plan.json`, `cells/<cell_id>.json`, `artifacts/<key[:2]>/<key>/{meta.json, NAME.npy}`, `logs/`.
+    Layout: `plan.json`, `cells/<cell_id>.json`, `artifacts/<key[:2]>/<key>.safetensors`, `logs/`.
 
     Args:
         root: the run's folder; made when something is first written.
@@ -52,13 +54,13 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
 
-    def folder(self, key: str) -> Path:
+    def path(self, key: str) -> Path:
         """Where the artifact is, or would be."""
-        return self.root / "artifacts" / check_key(key)[:2] / key
+        return self.root / "artifacts" / check_key(key)[:2] / f"{key}{SUFFIX}"
 
     def has(self, key: str) -> bool:
         """Whether the artifact is there."""
-        return self.folder(key).is_dir()
+        return self.path(key).is_file()
 
     def put(self, key: str, artifact: Artifact) -> str:
         """Store the artifact and return the digest of what is stored under `key`, which is the first that came.
@@ -67,32 +69,30 @@ class Store:
             DataError: a key, a name, an array or a meta value that cannot be stored.
             StoreError: the folder cannot be written to.
         """
-        self.place(key, lambda folder: write_artifact(folder, artifact))
+        self.place(key, lambda file: write_artifact(file, artifact))
         return self.digest(key)
 
-    def place(self, key: str, fill: Callable[[Path], None]) -> None:
-        """Store what `fill` writes, durably, into the empty folder that it is given; nothing where `key` is there.
+    def place(self, key: str, fill: Callable[[BinaryIO], None]) -> None:
+        """Store what `fill` writes, durably, into the empty file that it is given; nothing where `key` is there.
 
         Raises:
             StoreError: the folder cannot be written to.
         """
-        folder = self.folder(key)
+        path = self.path(key)
         if self.has(key):
             return
         with writing(self.root):
-            make_folder(folder.parent)
-            temporary = temporary_beside(folder)
-            temporary.mkdir()
+            make_folder(path.parent)
+            temporary = temporary_beside(path)
             try:
-                fill(temporary)
-                temporary.rename(folder)
-            except OSError:
-                # A folder that holds files is never replaced: another writer of the same key was faster.
-                if not self.has(key):
-                    raise
+                with temporary.open("xb") as file:
+                    fill(file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                keep_first(temporary, path)
             finally:
-                shutil.rmtree(temporary, ignore_errors=True)
-            sync_folder(folder.parent)
+                temporary.unlink(missing_ok=True)
+            sync_folder(path.parent)
 
     def get(self, key: str) -> Artifact:
         """The artifact, its arrays mapped into memory and read-only.
@@ -100,7 +100,7 @@ class Store:
         Raises:
             DataError: it is not there, or damaged.
         """
-        return read_artifact(self.folder(key))
+        return read_artifact(self.path(key))
 
     def meta(self, key: str) -> dict[str, Any]:
         """The artifact's meta, without reading its arrays.
@@ -108,8 +108,7 @@ class Store:
         Raises:
             DataError: it is not there, or damaged.
         """
-        meta: dict[str, Any] = read_header(self.folder(key))["meta"]
-        return meta
+        return header_at(self.path(key)).meta
 
     def digest(self, key: str) -> str:
         """The artifact's digest, without reading its arrays.
@@ -117,18 +116,15 @@ class Store:
         Raises:
             DataError: it is not there, or damaged.
         """
-        return str(read_header(self.folder(key))["digest"])
+        return header_at(self.path(key)).digest
 
     def artifact_keys(self) -> list[str]:
         """The keys of all artifacts, sorted."""
-        return sorted(path.name for path in self.root.glob("artifacts/*/[!.]*"))
+        return sorted(path.stem for path in self.root.glob(f"artifacts/*/[!.]*{SUFFIX}"))
 
     def remove(self, key: str) -> None:
-        """Remove the artifact; to whoever looks it is there whole or not at all."""
-        folder = self.folder(key)
-        doomed = temporary_beside(folder)
-        folder.rename(doomed)
-        shutil.rmtree(doomed)
+        """Remove the artifact."""
+        self.path(key).unlink()
 
     def write_record(self, record: dict[str, Any]) -> None:
         """Write or replace the record of the cell `record["cell_id"]`.
@@ -139,7 +135,7 @@ class Store:
         """
         cell_id = check_key(record.get("cell_id", ""), "cell_id")
         what = f"the record of cell '{cell_id}'"
-        sealed = record | {DIGEST: _digest(json.loads(to_json(record, what)))}
+        sealed = record | {DIGEST: _digest(record, what)}
         with writing(self.root):
             write_file(self._record(cell_id), to_json(sealed, what, indent=1))
 
@@ -149,7 +145,7 @@ class Store:
         if record is None or record.get("cell_id") != cell_id:
             return None
         digest = record.pop(DIGEST, None)  # the first version wrote none
-        return record if digest in (None, _digest(record)) else None
+        return record if digest in (None, _digest(record, "a record")) else None
 
     def records(self) -> list[dict[str, Any]]:
         """All records that can be read, sorted by `cell_id`."""
@@ -177,16 +173,17 @@ class Store:
             for cell_id in self._cell_ids()
             if self.read_record(cell_id) is None
         ]
-        for folder in map(self.folder, self.artifact_keys()):
+        for path in map(self.path, self.artifact_keys()):
             try:
-                if read_artifact(folder).digest != read_header(folder)["digest"]:
-                    problems.append(f"artifact '{folder.name}' has changed; remove {folder} and run its stage again")
+                artifact = read_artifact(path)
+                if digest_of(artifact) != artifact.digest:
+                    problems.append(f"artifact '{path.stem}' has changed; remove {path} and run its stage again")
             except DataError as error:
                 problems.append(str(error))
         return problems
 
     def leftovers(self, seconds: float = ABANDONED_SECONDS) -> list[Path]:
-        """Files and folders under temporary names that nobody has touched for so long."""
+        """Files under temporary names that nobody has touched for so long."""
         found = []
         for pattern in (".*.tmp", "cells/.*.tmp", "artifacts/*/.*.tmp"):
             for path in self.root.glob(pattern):
@@ -198,10 +195,7 @@ class Store:
     def sweep(self) -> None:
         """Remove what killed runs left half-written."""
         for path in self.leftovers():
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
 
     def _record(self, cell_id: str) -> Path:
         return self.root / "cells" / f"{cell_id}.json"
@@ -215,8 +209,8 @@ class Store:
         return sorted(path.stem for path in self.root.glob("cells/*.json") if KEY.match(path.stem))
 
 
-def _digest(record: dict[str, Any]) -> str:
-    return hashlib.sha256(to_json(record, "a record")).hexdigest()
+def _digest(record: dict[str, Any], what: str) -> str:
+    return hashlib.sha256(to_json(record, what)).hexdigest()
 
 
 def _read_object(path: Path) -> dict[str, Any] | None:

@@ -84,6 +84,19 @@ def test_its_data_set_is_that_of_the_fit_in_the_same_ids(dataset, interactions, 
     assert (data.timestamps == train.timestamps).all()
 
 
+class Counts(Factors):
+    """As Cornac's MostPop: its scores are whole numbers."""
+
+    def score(self, user_idx, item_idx=None):
+        return np.arange(self.train_set.num_items) + 2**40
+
+
+def test_scores_that_are_whole_numbers_become_floats_that_keep_them_apart(dataset, interactions):
+    scores = adapt(Counts()).fit(interactions["implicit"], CONTEXT).score(USERS)
+    assert scores.dtype == np.float64
+    assert (np.diff(scores, axis=1) == 1).all()
+
+
 class NextItemRecommender(Factors):
     __module__ = "cornac.models.recommender"
 

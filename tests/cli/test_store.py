@@ -66,9 +66,9 @@ def test_a_sound_run_is_whole_and_loses_nothing(run, capsys):
 @pytest.mark.parametrize(
     ("harm", "words"),
     [
-        (lambda run: flip(run.folder(first(run)["artifacts"]["fit"]) / "top.npy"), "has changed"),
-        (lambda run: (run.folder(first(run)["artifacts"]["fit"]) / "top.npy").unlink(), "is damaged"),
-        (lambda run: (run.folder(first(run)["artifacts"]["fit"]) / "meta.json").write_text("{"), "is damaged"),
+        (lambda run: flip(run.path(first(run)["artifacts"]["fit"])), "has changed"),
+        (lambda run: os.truncate(run.path(first(run)["artifacts"]["fit"]), 2000), "is damaged"),
+        (lambda run: run.path(first(run)["artifacts"]["fit"]).write_text("{"), "is damaged"),
         (tamper, "is corrupt; remove"),
         (lambda run: run.remove(first(run)["artifacts"]["prepared"]), "missing: artifact"),
         (lambda run: (run.root / first(run, "error")["log"]).unlink(), "missing: logs/"),
@@ -106,9 +106,7 @@ def test_gc_removes_what_nothing_needs_and_says_how_much(run, capsys):
     (run.root / "logs" / "stray.log").write_text("of the stray")
     (run.root / "logs" / "gone.log").write_text("of nothing")
     (run.root / "cells" / ".half.json.1.abc.tmp").write_text("{")
-    half = run.root / "artifacts" / "st" / ".half.1.abc.tmp"
-    half.mkdir()
-    (half / "x.npy").write_bytes(b"123")
+    (run.root / "artifacts" / "st" / ".half.1.abc.tmp").write_bytes(b"123")
     extra = {path: data for path, data in content(run).items() if path not in before}
     capsys.readouterr()
     assert main(["store", "gc", "--dry-run"]) == 0

@@ -12,8 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from recbench.store import Store
-from recbench.store.artifacts import read_artifact
+from recbench.store import Store, digest_of
 
 TESTS = Path(__file__).parents[1]
 GOOD = TESTS / "matrix" / "planted_components.py"
@@ -80,11 +79,10 @@ def finish(process: subprocess.Popen[str], code: int) -> str:
 
 def contents(store: Store) -> dict[str, Any]:
     """Everything in the store but timings: the plan, the records, and the digest of every artifact, computed anew."""
-    artifacts = sorted(store.root.glob("artifacts/*/[!.]*"))
     return {
         "plan": store.read_document("plan.json"),
         "records": {record["cell_id"]: {**record, "cost": None} for record in store.records()},
-        "artifacts": {folder.name: read_artifact(folder).digest for folder in artifacts},
+        "artifacts": {key: digest_of(store.get(key)) for key in store.artifact_keys()},
     }
 
 

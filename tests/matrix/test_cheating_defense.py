@@ -14,14 +14,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from recbench.contracts import FitContext, Profiles
+from recbench.contracts import FitContext, Profiles, RatingScale
 from recbench.data.interactions import Interactions
+from recbench.data.splits import Split
 from recbench.evaluation.audience import Audience
 from recbench.evaluation.detection import roc_auc
 from recbench.evaluation.ranking import rank
+from recbench.evaluation.ratings import rmse
 from recbench.matrix.injection import Poisoned, draw_templates, inject
 from recbench.matrix.prepared import Prepared
-from recbench.matrix.surroundings import audience, context
+from recbench.matrix.surroundings import context
 from recbench.seeds import numpy_rng
 
 INJECTIONS = 24
@@ -199,7 +201,7 @@ def test_ranking_asks_about_everybody_once_in_an_order_that_tells_nothing(
     found = []
     for each in injections:
         times, position = asked(
-            each, lambda scorer, each=each: rank(scorer, audience(each), prepared.consumed, 1682, np.array([0]), 10, 0)
+            each, lambda scorer, each=each: rank(scorer, each.audience, prepared.consumed, 1682, np.array([0]), 10, 0)
         )
         assert (times == 1).all()
         found.append(roc_auc(position, fakes(each)))
@@ -243,6 +245,31 @@ def test_the_quality_on_validation_is_that_of_the_same_model_without_fakes(
     clean = inject(prepared.train, Profiles.empty(), np.zeros(0, np.int64), seed=5)
     qualities = {validating(prepared, each)(Known(each)) for each in (clean, *injections[:2])}
     assert len(qualities) == 1
+
+
+def test_who_predicts_ratings_is_validated_by_their_error_where_there_are_any_and_everybody_is_asked_once(
+    prepared: Prepared,
+) -> None:
+    class Rating(Recorder):
+        """Rates everything 0: below the scale."""
+
+        def predict(self, users, items):
+            raise AssertionError("pairs tell who has validation rows")
+
+    rng = numpy_rng(0, "ratings")
+    parts = [getattr(prepared.split, name) for name in ("train", "validation", "test")]
+    rated = [replace(part, ratings=rng.integers(1, 6, len(part)).astype(np.float32)) for part in parts]
+    explicit = replace(prepared, split=Split(*rated), scale=RatingScale(1, 5, 1))
+    clean = inject(explicit.train, Profiles.empty(), np.zeros(0, np.int64), seed=5)
+    surroundings = context(explicit, clean, ARGUMENTS, seed=1)
+    assert surroundings.validate is not None
+    scorer = Rating(1682)
+    validation = explicit.split.validation.ratings
+    assert validation is not None
+    assert surroundings.validate(scorer) == pytest.approx(-rmse(np.ones(len(validation)), validation))
+    assert sorted(np.concatenate(scorer.asked)) == list(range(explicit.train.n_users))
+    assert surroundings.validate(Recorder(1682)) >= 0
+    assert validating(prepared, clean)(Rating(1682)) >= 0
 
 
 def test_the_context_is_the_same_with_and_without_fakes(prepared: Prepared, injections: list[Poisoned]) -> None:

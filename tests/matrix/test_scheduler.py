@@ -57,7 +57,8 @@ def bench(tmp_path):
     return Bench(Store(tmp_path), functions)
 
 
-def stage(kind, inputs=None, optional=(), **arguments) -> Stage:
+def stage(kind, inputs=None, optional=(), seed=0, **arguments) -> Stage:
+    arguments |= {"seed": seed}
     return Stage(kind, arguments, inputs or {}, "build", f"{kind} {arguments}", frozenset(optional))
 
 
@@ -111,6 +112,28 @@ def test_a_verdict_that_removes_nobody_costs_no_fit(bench):
     assert value(bench, of_cut) == 6
 
 
+class InTurn(list):
+    """A queue that gives what came first."""
+
+    def pop(self):
+        return super().pop(0)
+
+
+def test_the_cells_of_a_split_seed_are_finished_before_more_than_a_few_stages_of_the_next_are_done(bench):
+    bench.functions["craft"] = number
+    bench.queue = InTurn()
+    lasts = []
+    for seed, attack in ((1, 1), (0, 1), (1, 2), (0, 2)):
+        data = stage("prepare", seed=seed, value=seed)
+        profiles = stage("craft", {"prepared": data}, seed=seed, value=attack)
+        fitted = stage("fit", {"prepared": data, "profiles": profiles}, seed=seed)
+        lasts.append(stage("evaluate", {"fit": fitted}, seed=seed, cell=attack))
+    run(bench, *lasts)
+    ran = [(label.partition(" ")[0], int(label.partition("'seed': ")[2][0])) for label in bench.ran]
+    last_of_first = max(at for at, one in enumerate(ran) if one == ("evaluate", 0))
+    assert {kind for kind, seed in ran[:last_of_first] if seed == 1} <= {"prepare", "craft"}
+
+
 def test_a_failure_settles_what_needs_it_and_nothing_else(bench):
     data = stage("prepare", value=1)
     doomed = stage(
@@ -135,7 +158,7 @@ def test_an_optional_input_that_failed_is_left_out(bench):
 def test_a_damaged_artifact_is_a_failure_of_the_stage_that_reads_it(bench):
     data = stage("prepare", value=1)
     (done,) = run(bench, data)
-    (bench.store.root / "artifacts" / done.key[:2] / done.key / "meta.json").write_text("{")
+    bench.store.path(done.key).write_text("{")
     (failed,) = run(bench, stage("fit", {"prepared": data}))
     assert isinstance(failed, Failed)
     assert "damaged" in failed.reason

@@ -13,6 +13,7 @@ import pytest
 from recbench.errors import DataError
 from recbench.store import Artifact, Store, StoreError
 from recbench.store.artifacts import write_artifact
+from recbench.store.files import keep_first
 
 HOURS_AGO = time.time() - 4 * 3600
 
@@ -68,7 +69,7 @@ def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
 def test_meta_and_digest_are_read_without_the_arrays(tmp_path):
     store = Store(tmp_path)
     digest = store.put("key", Artifact({"x": np.arange(3)}, {"users": 3}))
-    (store.folder("key") / "x.npy").unlink()
+    os.truncate(store.path("key"), store.path("key").stat().st_size - 24)
     assert store.meta("key") == {"users": 3}
     assert store.digest("key") == digest
 
@@ -77,15 +78,29 @@ def test_of_two_writers_of_one_key_the_slower_gets_the_digest_of_the_faster(tmp_
     store = Store(tmp_path)
     digests = []
 
-    def write_and_be_overtaken(folder, artifact):
+    def write_and_be_overtaken(file, artifact):
         monkeypatch.undo()
-        write_artifact(folder, artifact)
+        write_artifact(file, artifact)
         digests.append(store.put("key", Artifact({"x": np.arange(2)})))
 
     monkeypatch.setattr("recbench.store.store.write_artifact", write_and_be_overtaken)
     assert [store.put("key", Artifact({"x": np.arange(5)}))] == digests
     assert len(store.get("key").arrays["x"]) == 2
-    assert [path.name for path in (tmp_path / "artifacts/ke").iterdir()] == ["key"]
+    assert [path.name for path in (tmp_path / "artifacts/ke").iterdir()] == ["key.safetensors"]
+
+
+def test_where_a_file_system_has_no_links_a_key_is_stored_all_the_same_and_stays(tmp_path, monkeypatch):
+    def no_links(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", no_links)
+    store = Store(tmp_path)
+    first = store.put("key", Artifact({"x": np.arange(3)}))
+    assert store.digest("key") == first
+    (tmp_path / "later").write_text("later")
+    keep_first(tmp_path / "later", store.path("key"))
+    assert store.digest("key") == first
+    assert [path.name for path in (tmp_path / "artifacts/ke").iterdir()] == ["key.safetensors"]
 
 
 WRITER = """
@@ -116,7 +131,7 @@ for _ in range(kills):
 def test_a_writer_killed_at_any_instant_leaves_only_whole_artifacts_and_records(tmp_path):
     store = Store(tmp_path)
     subprocess.run([sys.executable, "-c", WRITER, str(tmp_path), "60"], check=True)
-    keys = sorted(path.name for path in tmp_path.glob("artifacts/*/[!.]*"))
+    keys = store.artifact_keys()
     assert keys == [f"key-{i:06d}" for i in range(len(keys))]  # each writer made what the one before had not finished
     assert keys
     assert store.check() == []
@@ -131,7 +146,7 @@ def test_a_writer_killed_at_any_instant_leaves_only_whole_artifacts_and_records(
         os.utime(path, (HOURS_AGO, HOURS_AGO))
     store.sweep()
     assert list(tmp_path.rglob(".*")) == []
-    assert sorted(path.name for path in tmp_path.glob("artifacts/*/*")) == keys
+    assert sorted(path.stem for path in tmp_path.glob("artifacts/*/*")) == keys
 
 
 def test_two_writers_of_the_same_keys_do_each_other_no_harm(tmp_path):
@@ -157,12 +172,9 @@ def test_sweep_leaves_alone_what_may_still_be_written(tmp_path):
         tmp_path / "artifacts/ke/.k.1.ab.tmp",
     ]
     stale = [path.with_name(path.name.replace("ab", "cd")) for path in fresh]
-    for path in (*fresh[:2], *stale[:2]):
+    for path in (*fresh, *stale):
         path.touch()
-    for path in (fresh[2], stale[2]):
-        path.mkdir()
-        (path / "x.npy").touch()
-    for path in (*stale, tmp_path / "cells/cell.json", tmp_path / "artifacts/ke/key"):
+    for path in (*stale, tmp_path / "cells/cell.json", store.path("key")):
         os.utime(path, (HOURS_AGO, HOURS_AGO))
     store.sweep()
     assert all(path.exists() for path in fresh)

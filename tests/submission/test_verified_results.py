@@ -280,8 +280,8 @@ def test_a_run_that_is_not_finished_or_has_changed_is_not_packed(shop_run, plugi
     run = shutil.copytree(shop_run, tmp_path / "run")
     store = Store(run)
     fit = next(record["artifacts"]["fit"] for record in store.records() if record["status"] == "ok")
-    array = store.folder(fit) / "candidates.npy"
-    array.write_bytes(array.read_bytes()[:-4] + b"\x01\x00\x00\x00")
+    path = store.path(fit)
+    path.write_bytes(path.read_bytes()[:-4] + b"\x01\x00\x00\x00")
     with pytest.raises(DataError, match="has changed"):
         pack(run, tmp_path / "b.zip", plugins)
     next((run / "cells").glob("*.json")).unlink()

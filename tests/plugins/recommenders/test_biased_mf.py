@@ -123,3 +123,13 @@ def test_it_predicts_the_ratings_of_movielens(mirror: Path) -> None:
     assert split.test.ratings is not None
     errors = scorer.predict(split.test.users, split.test.items).numpy() - split.test.ratings
     assert np.sqrt((errors**2).mean()) < 0.93
+
+
+def test_the_state_that_validates_best_is_kept_and_two_without_a_new_best_end_the_training(small: Interactions) -> None:
+    qualities = iter([-1.0, -0.8, -0.9, -0.85, -0.1])
+    model = replace(SMALL, epochs=50, every=2, patience=2)
+    kept = model.fit(small, replace(CTX, validate=lambda scorer: next(qualities)))
+    np.testing.assert_array_equal(
+        kept.score(np.arange(50)), replace(SMALL, epochs=4).fit(small, CTX).score(np.arange(50))
+    )
+    assert next(qualities) == -0.1
