@@ -237,6 +237,7 @@ def recbench_attackers() -> Iterator[Component]:
         "attacker",
         "aush",
         "recbench_plugins.attackers.gan.aush:AUSH",
+        version="2",
         provides=frozenset({"poisoning"}),
         knowledge=frozenset({"interactions"}),
         goals=frozenset({"push"}),

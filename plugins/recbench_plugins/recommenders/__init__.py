@@ -143,7 +143,7 @@ def recbench_recommenders() -> Iterator[Component]:
         "recommender",
         "autorec",
         "recbench_plugins.recommenders.autorec:AutoRec",
-        version="2",
+        version="3",
         provides=frozenset({"differentiable", "persistent", "ratings"}),
         requires_data=frozenset({"ratings"}),
         family="autoencoder",

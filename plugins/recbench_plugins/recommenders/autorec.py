@@ -39,9 +39,9 @@ class AutoRec(Differentiable):
 
     the predicted rating is h(r_i)_u. The decoder is linear, the best of the paper's choices, so that items' codes are
     factors and the loss is summed over the observed ratings alone. Departures: a user's rows of W and V are regularized
-    once a rating, not once, so that the same l2 suits data of any density; ratings are taken less their mean, so that a
-    user or an item without any gets the mean; all items are one batch of Adam (of RProp in the paper). Items are ranked
-    by their predicted ratings.
+    once a rating, not once, so that the same l2 suits data of any density; ratings are taken less their mean, which a
+    user without any is predicted; all items are one batch of Adam (of RProp in the paper). Items are ranked by their
+    predicted ratings.
 
     Args:
         hidden: width of the code; 500 in the paper. Not searched.
@@ -101,10 +101,12 @@ class AutoRecProblem(Problem):
             # The scale must not depend on how many users, and so fakes, there are.
             return normal_table(self.n_users, hidden, 1 / math.sqrt(hidden), seed, name, self.device)
 
+        # No step moves the row of a user without ratings from where it starts.
+        rated = (self.pattern.indptr.diff() > 0)[:, None]
         return {
             "encoder": normal("encoder"),
             "encoder-bias": torch.zeros(1, hidden, device=self.device),
-            "decoder": normal("decoder"),
+            "decoder": normal("decoder") * rated,
             "decoder-bias": torch.zeros(self.n_users, 1, device=self.device),
         }
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor
 from torch.nn.functional import cross_entropy, embedding, normalize
@@ -16,7 +18,6 @@ from recbench.contracts import (
     FittedProblem,
     Params,
     RelaxedProfiles,
-    Scorer,
     Tables,
     option,
     torch_rng,
@@ -141,8 +142,14 @@ class SimGCLProblem(LightGCNProblem):
         weighed: Tensor = each * len(rows) / (len(distinct) * counts)
         return weighed[place]
 
-    def finish(self, params: Params) -> Scorer:
-        """The fitted model, without the layers."""
+    def finish(self, params: Params) -> LayeredScorer:
         with torch.no_grad():
-            tables = self.encode(params)
-        return FittedProblem(self, {side: tables[side].detach() for side in ("users", "items")})
+            return LayeredScorer(self, {name: table.detach() for name, table in self.encode(params).items()})
+
+
+class LayeredScorer(FittedProblem):
+    """The fitted model with its layers, which the training loss reads and no score does."""
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """The tables of rows that score, by name."""
+        return {side: self.tables[side].cpu().numpy() for side in ("users", "items")}

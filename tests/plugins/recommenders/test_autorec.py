@@ -150,6 +150,15 @@ def test_it_predicts_real_ratings_better_than_biased_factors(mirror: Path, file:
     assert _error(own, split.test) < _error(peer, split.test)
 
 
+def test_a_user_without_ratings_is_predicted_the_mean_and_no_one_else_is_touched(small: Interactions) -> None:
+    assert small.ratings is not None
+    more = replace(small, n_users=small.n_users + 1)
+    scorer, plain = SMALL.fit(more, CTX), SMALL.fit(small, CTX)
+    items = np.arange(small.n_items)
+    np.testing.assert_allclose(scorer.predict(np.full(len(items), small.n_users), items), small.ratings.mean(), 1e-5)
+    np.testing.assert_allclose(scorer.score(items[:5]), plain.score(items[:5]), rtol=1e-4, atol=1e-4)
+
+
 def test_the_state_that_validates_best_is_kept_and_two_without_a_new_best_end_the_training(small: Interactions) -> None:
     qualities = iter([-1.0, -0.8, -0.9, -0.85, -0.1])
     model = replace(SMALL, epochs=50, every=2, patience=2)

@@ -81,3 +81,9 @@ def test_the_same_seed_gives_the_same_model_to_the_bit_and_another_seed_another_
 
 def test_4_epochs_reach_the_known_quality_on_movielens(ndcg_on_movielens: Callable[[Recommender], float]) -> None:
     assert ndcg_on_movielens(SimGCL(epochs=4)) >= 0.35
+
+
+def test_what_is_kept_of_a_fitted_model_are_the_rows_that_score(small: Interactions) -> None:
+    state = SMALL.fit(small, CTX).state()
+    assert state.keys() == {"users", "items"}
+    assert state["users"].shape == (small.n_users, SMALL.dim)

@@ -101,7 +101,7 @@ class AUSH(PoisoningAttacker):
         for turn in count():
             templates = self._templates(view, generator, derive_seed(view.seed, "judged", turn))
             theirs = generator.theirs(templates)
-            generated = on_grid(generator(templates), generator.scale) * (theirs > 0)
+            generated = on_grid(generator(templates), generator.scale) * generator.rated(templates)
             yield tuple(  # type: ignore[misc]
                 templates.ratings.index_copy(1, generator.segment, ratings) / generator.scale.high
                 for ratings in (theirs, generated)
@@ -111,7 +111,7 @@ class AUSH(PoisoningAttacker):
         """The shilling and the reconstruction loss, weighted."""
         scale, theirs, generated = generator.scale, generator.theirs(templates), generator(templates)
         span = scale.high - scale.low
-        rated = theirs > 0
+        rated = generator.rated(templates)
         raised = (((generated - scale.high) / span) ** 2).mean()
         restored = (rated * ((generated - theirs) / span) ** 2).sum() / rated.sum().clamp(min=1)
         beside: Tensor = self.shilling * raised + self.reconstruction * restored
@@ -138,8 +138,9 @@ class Augmenter(nn.Module):
         others = np.setdiff1d(np.arange(view.n_items), view.targets)
         self.selected = others[np.argsort(places[others], kind="stable")[:selected]]
         self.segment = torch.tensor(self.selected, device=view.device)
-        known = view.observed.ratings_csr[:, self.selected].toarray()
+        known, held = (matrix[:, self.selected].toarray() for matrix in (view.observed.ratings_csr, view.observed.csr))
         self.known = torch.tensor(known, dtype=torch.float32, device=view.device)
+        self.held = torch.tensor(held, dtype=torch.bool, device=view.device)
         rng = torch_rng(view.seed, "generator", device=view.device)
         self.layers = mlp((view.n_items, hidden, max(1, hidden // 3), len(self.selected)), rng)
 
@@ -151,6 +152,10 @@ class Augmenter(nn.Module):
     def theirs(self, templates: Templates) -> Tensor:
         """How the templates' users rate the segment themselves, [m, |S|]; 0 where they do not."""
         return self.known[torch.tensor(templates.users, device=self.view.device)]
+
+    def rated(self, templates: Templates) -> Tensor:
+        """Whether they do, bool [m, |S|]: on some scales a rating may be 0 or less."""
+        return self.held[torch.tensor(templates.users, device=self.view.device)]
 
     def forward(self, templates: Templates) -> Tensor:
         """Ratings of the segment [m, |S|], between the ends of the scale."""

@@ -75,7 +75,7 @@ class JointTraining(RobustTraining, ABC):
         problem = JointProblem(inner, data, self.trees, self.depth, self.hidden, derive_seed(ctx.seed, "forest"))
         made = torch.tensor(fake, device=ctx.device)
         known = Labels(self.believed(made.float()), made)
-        done = 0
+        done, draws = 0, derive_seed(ctx.seed, "errors")
 
         def step(_: Problem, params: Params, batch: Batch) -> Tensor:
             return self.step(problem, params, batch, known, trusted=done >= self.warmup)
@@ -83,11 +83,13 @@ class JointTraining(RobustTraining, ABC):
         def advance(epoch: int, params: Params) -> None:
             nonlocal done
             done = epoch + 1
-            problem.measure(params, derive_seed(ctx.seed, "errors", epoch))
+            problem.measure(params, draws)
             if done >= self.warmup:
                 self.revise(problem, params, known, done)
 
         params = optimize(problem, ctx, step, on_epoch=advance)
+        # Early stopping goes back to the best epoch, and so do the errors that the detector reads.
+        problem.measure(params, draws)
         with torch.no_grad():
             everyone = torch.arange(train.n_users, device=ctx.device)
             suspicion = problem.fake(problem.encode(params), everyone)

@@ -22,6 +22,7 @@ from recbench.contracts import (
     torch_rng,
 )
 from recbench.data import Interactions
+from recbench_plugins.defenses.training.table_gradients import carried, detached
 
 MAJORITY = 3
 """Groups that must touch a row for a median to mean anything."""
@@ -70,13 +71,14 @@ def robust_step(problem: Problem, params: Params, batch: Batch, group: Tensor, n
         n_groups: how many there are.
     """
     tables = problem.encode(params)
-    learned = [name for name in sorted(tables) if tables[name].requires_grad]
-    losses = problem.losses(tables, batch)
+    at = detached(tables)
+    losses = problem.losses(at, batch)
     of_example = group[batch.users]
+    learned = [name for name, table in at.items() if table.requires_grad]
     gradients = [
         torch.autograd.grad(
             losses,
-            [tables[name] for name in learned],
+            [at[name] for name in learned],
             (of_example == each).to(losses) / len(losses),
             retain_graph=True,
             allow_unused=True,
@@ -84,10 +86,12 @@ def robust_step(problem: Problem, params: Params, batch: Batch, group: Tensor, n
         )
         for each in range(n_groups)
     ]
-    total = problem.penalty(params, batch)
-    for name, of_groups in zip(learned, zip(*gradients, strict=True), strict=True):
-        total = total + (tables[name] * aggregate(torch.stack(of_groups))).sum()
-    return total
+    slopes = {
+        # Where a table is of several layers, each has its rows.
+        name: aggregate(torch.stack(of_groups).flatten(1, -2)).view_as(at[name])
+        for name, of_groups in zip(learned, zip(*gradients, strict=True), strict=True)
+    }
+    return problem.penalty(params, batch) + carried(losses.mean(), tables, slopes)
 
 
 def aggregate(gradients: Tensor) -> Tensor:

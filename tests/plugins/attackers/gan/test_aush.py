@@ -11,7 +11,7 @@ import torch
 from contracts.planted import N_ITEMS, SCALE, TARGET, budget, planted, view_of
 from torch import Tensor, nn
 
-from recbench.contracts import AttackerView, Budget, ItemStatistics, RecbenchError
+from recbench.contracts import AttackerView, Budget, ItemStatistics, RatingScale, RecbenchError
 from recbench_plugins.attackers.gan.adversarial import Contest
 from recbench_plugins.attackers.gan.aush import AUSH, Augmenter, on_grid
 
@@ -86,6 +86,22 @@ def test_shilling_alone_rates_the_segment_at_the_top_and_reconstruction_alone_as
     rated = theirs > 0
     found = torch.corrcoef(torch.stack([restored(templates)[rated], theirs[rated]]))[0, 1]
     assert found > 0.6
+
+
+def test_a_rating_of_zero_or_less_is_a_rating() -> None:
+    train = planted(explicit=True)
+    assert train.ratings is not None
+    train = replace(train, ratings=train.ratings - 3)
+    spend = Budget(np.full(6, 12), N_ITEMS, RatingScale(-2, 2, 1))
+    generator = SMALL.trained(view_of(train, {"interactions"}, spend, statistics=ItemStatistics.of(train)))
+    templates = generator.templates(np.full(60, 12), 1)
+    rated = train.contains(templates.users[:, None], generator.selected[None, :])
+    theirs = generator.theirs(templates)
+    assert (theirs[torch.tensor(rated)] < 0).any()
+    assert np.array_equal(generator.rated(templates), rated)
+    restored = replace(SMALL, shilling=0.0)._beside(generator, templates)
+    errors = ((generator(templates) - theirs).detach().numpy() / 4)[rated]
+    assert float(restored.detach()) == pytest.approx((errors**2).mean(), rel=1e-5)
 
 
 def test_the_discriminator_compares_what_the_user_has_rated_and_nothing_else() -> None:

@@ -25,6 +25,7 @@ from recbench_plugins.attackers.parameter.fgsm import ParameterFGSM
 from recbench_plugins.attackers.parameter.noise import ParameterNoise
 from recbench_plugins.attackers.parameter.pgd import ParameterPGD
 from recbench_plugins.recommenders.bpr_mf import BPRMF
+from recbench_plugins.recommenders.simgcl import SimGCL
 
 RADIUS = 0.3
 TARGETS = np.array([3, 40], np.int32)
@@ -96,6 +97,13 @@ def test_degrading_raises_the_training_loss_the_more_the_larger_the_ball(
     noise = training_loss(victim, attack(ParameterNoise(), victim, train, "degrade"))
     assert losses[0] < losses[1] < losses[2]
     assert losses[2] - losses[0] > 3 * (noise - losses[0])
+
+
+def test_a_victim_whose_loss_reads_more_than_what_scores_is_degraded_too(train: Interactions) -> None:
+    noisy = SimGCL(dim=8, epochs=4, batch_size=256).fit(train, FitContext(0))
+    assert isinstance(noisy, FittedProblem)
+    before, after = (training_loss(noisy, attack(ParameterFGSM(), noisy, train, "degrade", r)) for r in (0.0, 0.3))
+    assert after > before
 
 
 def test_one_small_step_follows_the_gradient_of_every_row(victim: FittedProblem, train: Interactions) -> None:

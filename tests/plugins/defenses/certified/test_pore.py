@@ -5,10 +5,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from contracts.planted import appended, budget, planted, random_profiles
+from scipy.stats import binom
 
 from recbench.contracts import FitContext, Profiles, Recommender
 from recbench.data import Interactions
+from recbench_plugins.defenses.certified import pore as module
+from recbench_plugins.defenses.certified.bagging import Intervals
 from recbench_plugins.defenses.certified.pore import PORE, rows_of
 from recbench_plugins.recommenders.item_knn import ItemKNN
 
@@ -67,6 +71,36 @@ def test_fewer_users_than_a_sample_are_promised_nothing() -> None:
     protected = PORE(sample=100, rounds=3).fit(ItemKNN(), planted(), CTX)
     assert protected.certificate is not None
     assert (protected.certificate.kept == 0).all()
+
+
+def test_of_a_list_that_is_short_no_more_is_promised_than_it_holds() -> None:
+    """One has 38 of the 40 items, one has all of them."""
+    users = np.concatenate([np.zeros(38, np.int32), np.ones(40, np.int32)])
+    train = appended(planted(), Profiles.from_pairs(users, np.concatenate([np.arange(38), np.arange(40)]), 2))
+    protected = PORE(sample=20, rounds=10, listed=3, k=5, fakes=1).fit(ItemKNN(), train, CTX)
+    assert protected.certificate is not None
+    assert protected.certificate.kept[60:].ravel().tolist() == [2, 0]
+
+
+def test_a_bound_is_wrong_with_alpha_at_most_though_the_votes_choose_which_bounds_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of two items that are listed alike, the luckier is on the list: too many votes mislead, and so do too few."""
+    asked: list[Intervals] = []
+
+    def noted(miss: float, trials: int) -> Intervals:
+        asked.append(Intervals(miss, trials))
+        return asked[-1]
+
+    monkeypatch.setattr(module, "Intervals", noted)
+    pore, users, trials = PORE(sample=2, k=1, alpha=0.05), 3, 2000
+    nobody = Interactions(np.zeros(0, np.int32), np.zeros(0, np.int32), users, 2)
+    pore.certified(sp.csr_matrix(np.zeros((users, 2), dtype=np.int32)), np.full(users, trials), nobody)
+    seen = np.arange(trials + 1)
+    low, high = asked[0].of(seen, np.array(trials))
+    for p in (0.2, 0.5, 0.9):
+        right = binom.pmf(seen, trials, p)[(low <= p) & (p <= high)].sum()
+        assert 1 - right ** (2 * users) <= pore.alpha
 
 
 def test_no_attack_takes_out_more_than_the_certificate_allows() -> None:

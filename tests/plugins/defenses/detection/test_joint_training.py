@@ -1,5 +1,6 @@
 """Joint detectors: the forest, what they learn, whom they weigh down, and what they leave behind."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from recbench.contracts import (
     Params,
     Profiles,
     RecbenchError,
+    Scorer,
     derive_seed,
     optimize,
 )
@@ -133,6 +135,20 @@ def test_without_examples_fakes_are_simulated_and_dropped_again(joint: JointTrai
     assert protected.suspicion is not None
     assert protected.suspicion.shape == (110,)
     assert torch.as_tensor(protected.scorer.score(np.arange(110))).shape == (110, 40)
+
+
+@each
+def test_suspicion_is_of_the_epoch_that_early_stopping_goes_back_to(joint: JointTraining) -> None:
+    def early(scorer: Scorer) -> float:
+        return next(falling)
+
+    falling = iter((0.3, 0.2, 0.1))
+    stopped = joint.fit(replace(MODEL, epochs=30, every=10), _poisoned(), FitContext(0, validate=early)).suspicion
+    ended = joint.fit(replace(MODEL, epochs=10), _poisoned(), CTX).suspicion
+    assert next(falling, None) is None
+    assert stopped is not None
+    assert ended is not None
+    np.testing.assert_array_equal(stopped, ended)
 
 
 @pytest.mark.parametrize("model", [BiasedMF(dim=2, epochs=6), LightGCN(dim=6, epochs=4)], ids=["ratings", "graph"])

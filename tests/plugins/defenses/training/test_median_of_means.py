@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from contracts.planted import planted
 
-from recbench.contracts import mean_loss
+from recbench.contracts import FitContext, mean_loss
 from recbench_plugins.defenses.training.median_of_means import MedianOfMeans, aggregate, robust_step
+from recbench_plugins.recommenders.simgcl import SimGCL
 
 
 def test_the_median_is_over_the_groups_that_touch_a_row() -> None:
@@ -41,6 +43,19 @@ def test_a_users_own_row_takes_the_plain_gradient(one_step: Any) -> None:
     found = gradients(robust_step(problem, params, batch, group, 9), params)
     torch.testing.assert_close(found["users"], plain["users"])
     assert not torch.allclose(found["items"], plain["items"])
+
+
+def test_tables_of_several_layers_are_aggregated_by_row_and_layer() -> None:
+    model = SimGCL(dim=6, layers=2)
+    problem = model.problem(planted(), FitContext(seed=0))
+    params = {name: table.requires_grad_() for name, table in problem.init(0).items()}
+    assert problem.encode(params)["user-layers"].dim() == 3
+    batch = next(iter(problem.batches(seed=3, epoch=0)))
+    plain = gradients(mean_loss(problem, params, batch), params)
+    for n_groups, same in ((2, True), (9, False)):
+        group = torch.arange(problem.n_users) % n_groups
+        found = gradients(robust_step(problem, params, batch, group, n_groups), params)
+        assert all(torch.allclose(found[name], plain[name], atol=1e-6) for name in params) is same
 
 
 def test_a_thousandfold_gradient_of_one_group_moves_the_result_no_further_than_the_others_reach() -> None:
