@@ -46,7 +46,8 @@ class IALS(Recommender):
 
     Args:
         dim: latent dimensions.
-        alpha0: weight of every cell, observed or not; an interaction weighs 1 more. None is 340 / sqrt(n_users n_items).
+        alpha0: weight of every cell, observed or not; an interaction weighs 1 more. None is 340 over
+            sqrt(n_users n_items).
         lam: L2 regularization.
         scale: sigma* in the paper, about the norm of an initial row.
         steps: conjugate gradients steps of a half-epoch; `dim` of them solve exactly.
