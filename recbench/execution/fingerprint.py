@@ -10,8 +10,8 @@ from importlib.metadata import PackageNotFoundError, entry_points, version
 from importlib.util import find_spec
 from pathlib import Path
 
-PACKAGES = ("numpy", "scipy", "torch", "scikit-learn", "implicit", "cornac", "lenskit")
-"""Whose versions can move a float of a result; the last three need not be installed."""
+PACKAGES = ("numpy", "scipy", "torch", "scikit-learn", "implicit", "cornac", "lenskit", "recbole")
+"""Whose versions can move a float of a result; the last four need not be installed."""
 
 
 def fingerprint() -> dict[str, str]:
