@@ -141,9 +141,9 @@ def test_a_run_whose_node_is_killed_in_the_middle_leaves_the_records_of_a_local_
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RECBENCH_CACHE", str(tmp_path / "cache"))
     open_shop(tmp_path)
-    name = suite(["Popular", "Breaks"], ["Fills"], ["KeepsAll"])
-    assert main(["run", name, "--out", "here", "--jobs", "1"]) == 1
-    lost = kill_after(3, cluster, nodes[0], monkeypatch)
+    name = suite(["Dawdles", "Breaks"], ["Fills"], ["KeepsAll"])
+    assert main(["run", name, "--out", "here", "--jobs", "2"]) == 1
+    lost = kill_while("dawdles", cluster, nodes[0], monkeypatch)
     arguments = ["--jobs", "2", "--executor", "ray", "--address", cluster.address]
     assert main(["run", name, "--out", "there", *arguments]) == 1
     assert lost
@@ -153,16 +153,17 @@ def test_a_run_whose_node_is_killed_in_the_middle_leaves_the_records_of_a_local_
     assert here.check() == there.check() == []
 
 
-def kill_after(count, cluster, node, monkeypatch):
-    """Kills the node when so many tasks have ended; returns the list of the tasks that are lost by it."""
-    lost, left = [], iter([*[False] * (count - 1), True])
+def kill_while(name, cluster, node, monkeypatch):
+    """Kills the node when two tasks of that name are under way, one a node; returns the tasks that are lost by it."""
+    lost, killed = [], []
     take, lose = RayExecutor.next, RayExecutor._lose
 
     def killing(self, timeout=None):
-        result = take(self, timeout)
-        if result is not None and next(left, False):
+        under_way = [task for _, task in self._under_way.values() if task is not None]
+        if not killed and [name in task.label for task in under_way] == [True, True]:
             cluster.remove_node(node, allow_graceful=False)
-        return result
+            killed.append(node)
+        return take(self, timeout)
 
     def losing(self, task, reason):
         lost.extend([task] if task else [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -43,6 +44,17 @@ class Popular(Recommender):
 
     def fit(self, train: Interactions, ctx: FitContext) -> Scorer:
         return Counts(train.item_counts.astype(np.float32) * self.weight)
+
+
+@dataclass(frozen=True)
+class Dawdles(Popular):
+    """Time enough for a machine to be lost meanwhile."""
+
+    component: ClassVar[dict[str, Any]] = {"name": "dawdles"}
+
+    def fit(self, train: Interactions, ctx: FitContext) -> Scorer:
+        time.sleep(3.0)
+        return super().fit(train, ctx)
 
 
 @dataclass(frozen=True)
