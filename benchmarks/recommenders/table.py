@@ -136,12 +136,12 @@ def keep(row: Row) -> None:
 
 
 def tables(rows: list[Row]) -> Iterator[str]:
-    """A table a data set, each standard recommender with its peers under it."""
+    """A table a data set, each standard recommender with its peers under it; models of ratings are not to rank well."""
     for dataset in dict.fromkeys(row["dataset"] for row in rows):
         lines = []
         for name, peers in PEERS.items():
             found = {model: of(rows, dataset, model) for model in (name, *peers)}
-            best = max((mean(found[peer]) for peer in peers if found[peer]), default=None)
+            best = max((mean(found[peer]) for peer in peers if found[peer] and name not in OF_RATINGS), default=None)
             for model, own_rows in found.items():
                 if own_rows:
                     lines.append(line(model, own_rows, best if model == name else None))
