@@ -66,7 +66,7 @@ def do():
 
 def alive(pid):
     """Whether the process runs; a zombie does not."""
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it may end while it is read
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False
 
