@@ -174,7 +174,8 @@ def build(component: Component, params: Mapping[str, Any]) -> Any:
     factory = _factory(component, params)
     # A worker is given all parameters, most of them as they are by default: those need no adapter, which is a
     # millisecond each.
-    given = {key: params[key] for key in params if not _is_default(factory, key, params[key])}
+    parameters = _parameters(factory)
+    given = {key: value for key, value in params.items() if not _is_default(parameters[key], value)}
     return _make(component, factory, _validated(component, given, _adapters(component, factory, given)))
 
 
@@ -218,9 +219,8 @@ def _factory(component: Component, params: Mapping[str, Any]) -> type:
     return factory
 
 
-def _is_default(factory: type, key: str, value: Any) -> bool:
-    default = _parameters(factory)[key].default
-    return type(value) is type(default) and value == default
+def _is_default(parameter: dataclasses.Field[Any], value: Any) -> bool:
+    return type(value) is type(parameter.default) and value == parameter.default
 
 
 def _adapters(component: Component, factory: type, keys: Iterable[str]) -> dict[str, TypeAdapter[Any]]:

@@ -119,9 +119,9 @@ def questions(settings: Settings, train: Interactions) -> Interaction:
         longest = settings["MAX_ITEM_LIST_LENGTH"]
         lengths = np.minimum(train.user_counts, longest)
         latest = np.zeros((train.n_users, longest), dtype=np.int64)
-        ends = np.cumsum(train.user_counts)
-        for user, (end, length) in enumerate(zip(ends, lengths, strict=True)):
-            latest[user, :length] = train.items[end - length : end] + 1
+        places = np.arange(longest)
+        held = places < lengths[:, None]
+        latest[held] = train.items[((train.indptr[1:] - lengths)[:, None] + places)[held]] + 1
         asked[settings["ITEM_ID_FIELD"] + settings["LIST_SUFFIX"]] = torch.from_numpy(latest)
         # Of a user without a history it is one padding item: RecBole's models look up the last one.
         asked[settings["ITEM_LIST_LENGTH_FIELD"]] = torch.from_numpy(np.maximum(lengths, 1).astype(np.int64))

@@ -55,15 +55,15 @@ class Artifact:
 
     @cached_property
     def digest(self) -> str:
-        """Of what it holds, as `digest_of` computes it; from a store, that under which it was stored.
+        """Of what it holds, as `content_digest` computes it; from a store, that under which it was stored.
 
         Raises:
             DataError: a name, an array or a meta value that cannot be stored.
         """
-        return digest_of(self)
+        return content_digest(self)
 
 
-def digest_of(artifact: Artifact) -> str:
+def content_digest(artifact: Artifact) -> str:
     """sha256 of names, dtypes, shapes, bytes (in C order) and meta, hexadecimal, computed anew.
 
     Raises:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from recbench.errors import DataError
-from recbench.store.artifacts import digest_of, read_artifact, read_header
+from recbench.store.artifacts import content_digest, read_artifact, read_header
 from recbench.store.files import StoreError, write_file, writing
 from recbench.store.store import SUFFIX, Store
 
@@ -62,7 +62,7 @@ class Share:
                 shutil.copyfileobj(from_, file)
             file.flush()
             try:
-                sound = digest_of(read_artifact(Path(file.name))) == digest
+                sound = content_digest(read_artifact(Path(file.name))) == digest
             except DataError as error:
                 raise self._damaged(key) from error
             if not sound:

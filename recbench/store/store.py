@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from recbench.errors import DataError
-from recbench.store.artifacts import Artifact, digest_of, header_at, read_artifact, write_artifact
+from recbench.store.artifacts import Artifact, content_digest, header_at, read_artifact, write_artifact
 from recbench.store.files import keep_first, make_folder, sync_folder, temporary_beside, to_json, write_file, writing
 
 KEY = re.compile(r"^[0-9a-z][0-9a-z._-]{1,127}$")
@@ -176,7 +176,7 @@ class Store:
         for path in map(self.path, self.artifact_keys()):
             try:
                 artifact = read_artifact(path)
-                if digest_of(artifact) != artifact.digest:
+                if content_digest(artifact) != artifact.digest:
                     problems.append(f"artifact '{path.stem}' has changed; remove {path} and run its stage again")
             except DataError as error:
                 problems.append(str(error))

@@ -13,7 +13,7 @@ from recbench.matrix.run import ENVIRONMENT as SURROUNDINGS
 from recbench.plugins import Plugins
 from recbench.results import AXES, MISSING, Results
 from recbench.specs import THEN
-from recbench.store import Artifact, Store, digest_of
+from recbench.store import Artifact, Store, content_digest
 from recbench.store.files import to_json, writing
 from recbench.submission.archive import MAX_FILES
 from recbench.submission.arrays import ARRAYS, to_npy
@@ -144,6 +144,6 @@ def _write(
 
 def _whole(store: Store, key: str) -> Artifact:
     artifact = store.get(key)
-    if digest_of(artifact) != artifact.digest:
+    if content_digest(artifact) != artifact.digest:
         raise DataError(f"artifact '{key}' has changed; 'recbench store check {store.root}' says what to do")
     return artifact

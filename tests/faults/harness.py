@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from recbench.store import Store, digest_of
+from recbench.store import Store, content_digest
 
 TESTS = Path(__file__).parents[1]
 GOOD = TESTS / "matrix" / "planted_components.py"
@@ -82,7 +82,7 @@ def contents(store: Store) -> dict[str, Any]:
     return {
         "plan": store.read_document("plan.json"),
         "records": {record["cell_id"]: {**record, "cost": None} for record in store.records()},
-        "artifacts": {key: digest_of(store.get(key)) for key in store.artifact_keys()},
+        "artifacts": {key: content_digest(store.get(key)) for key in store.artifact_keys()},
     }
 
 

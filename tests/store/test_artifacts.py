@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from safetensors import numpy as safetensors
 
 from recbench.errors import DataError
-from recbench.store import Artifact, Store, digest_of
+from recbench.store import Artifact, Store, content_digest
 
 NAMES = st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9_.-]{0,20}\Z")
 ARRAYS = hnp.arrays(
@@ -42,7 +42,7 @@ def test_what_is_got_is_what_was_put(tmp_path_factory, arrays, meta):
     artifact = Artifact(arrays, meta)
     digest = store.put("key", artifact)
     got = store.get("key")
-    assert digest == artifact.digest == got.digest == digest_of(got) == store.digest("key")
+    assert digest == artifact.digest == got.digest == content_digest(got) == store.digest("key")
     assert got.meta == meta
     assert got.arrays.keys() == arrays.keys()
     for name, array in arrays.items():
@@ -65,7 +65,7 @@ def test_the_library_of_the_format_reads_what_was_put_and_what_it_writes_is_got(
     theirs = store.path("theirs")
     theirs.parent.mkdir()
     safetensors.save_file({name: array.copy() for name, array in arrays.items()}, theirs, texts)
-    assert digest_of(store.get("theirs")) == store.digest("key")
+    assert content_digest(store.get("theirs")) == store.digest("key")
 
 
 def test_the_digest_is_the_documented_hash():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from recbench.errors import DataError
-from recbench.store import Artifact, Share, Store, StoreError, digest_of
+from recbench.store import Artifact, Share, Store, StoreError, content_digest
 
 ARTIFACT = Artifact({"x": np.arange(6.0).reshape(2, 3), "y": np.zeros(0, np.int32)}, {"n": 1, "measured": {"s": 2.5}})
 NUMBERS = count()
@@ -35,7 +35,7 @@ def test_an_artifact_goes_from_one_store_to_another_and_is_the_same(url, stores)
     Share(url).push(one, "key")
     Share(url).pull(other, "key")
     got = other.get("key")
-    assert other.digest("key") == digest_of(got) == digest
+    assert other.digest("key") == content_digest(got) == digest
     assert got.meta == ARTIFACT.meta
     assert got.arrays["x"].tolist() == ARTIFACT.arrays["x"].tolist()
     assert got.arrays["y"].dtype == np.int32
