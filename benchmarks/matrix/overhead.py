@@ -15,6 +15,7 @@ cells.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import resource
 import subprocess
@@ -176,21 +177,29 @@ def children_seconds() -> float:
 def run_cells(counts: list[int], jobs: int) -> None:
     print(f"{'cells':>6}{'CPU ms/cell':>13}{'plugins':>9}{'overhead':>10}{'marginal':>10}{'wall s':>8}")
     before: tuple[int, float] | None = None
-    for count in counts:
-        with tempfile.TemporaryDirectory() as name:
-            arrange(Path(name), seeds=count // 2)
-            noted = Path(name) / "seconds"
-            start, wall = children_seconds(), time.perf_counter()
-            command = [str(Path(sys.executable).parent / "recbench"), "run", "./overhead.toml", "--jobs", str(jobs)]
-            environment = os.environ | {"RECBENCH_PLUGIN_SECONDS": str(noted)}
-            subprocess.run(command, cwd=name, env=environment, check=True, capture_output=True)
-            seconds, wall = children_seconds() - start, time.perf_counter() - wall
-            plugins = sum(map(float, noted.read_text().split()))
-        overhead = seconds - plugins
-        marginal = f"{1000 * (overhead - before[1]) / (count - before[0]):.1f}" if before else ""
-        each = (f"{1000 * part / count:.1f}" for part in (seconds, plugins, overhead))
-        print("{:6}{:>13}{:>9}{:>10}{:>10}{:8.1f}".format(count, *each, marginal, wall), flush=True)
-        before = count, overhead
+    # Folders stay until the end: ext4 looks at every file that was removed within a minute for each that is made.
+    with contextlib.ExitStack() as folders:
+        for count in counts:
+            folder = Path(folders.enter_context(tempfile.TemporaryDirectory()))
+            overhead = run_once(folder, count, jobs, before)
+            before = count, overhead
+
+
+def run_once(folder: Path, count: int, jobs: int, before: tuple[int, float] | None) -> float:
+    """One run, its line, and the CPU seconds that are the harness's."""
+    arrange(folder, seeds=count // 2)
+    noted = folder / "seconds"
+    start, wall = children_seconds(), time.perf_counter()
+    command = [str(Path(sys.executable).parent / "recbench"), "run", "./overhead.toml", "--jobs", str(jobs)]
+    environment = os.environ | {"RECBENCH_PLUGIN_SECONDS": str(noted)}
+    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
+    seconds, wall = children_seconds() - start, time.perf_counter() - wall
+    plugins = sum(map(float, noted.read_text().split()))
+    overhead = seconds - plugins
+    marginal = f"{1000 * (overhead - before[1]) / (count - before[0]):.1f}" if before else ""
+    each = (f"{1000 * part / count:.1f}" for part in (seconds, plugins, overhead))
+    print("{:6}{:>13}{:>9}{:>10}{:>10}{:8.1f}".format(count, *each, marginal, wall), flush=True)
+    return overhead
 
 
 def plan_cells(count: int) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 HEAD_BYTES = 1 << 20
 TAIL_BYTES = 1 << 16
+READ_BYTES = 1 << 16
+"""As much as a pipe holds; for a larger buffer the allocator would fetch memory anew each time."""
 
 
 class BoundedLog:
@@ -35,7 +37,7 @@ class BoundedLog:
     def drain(self) -> bool:
         """Copy what is in the pipe; False when nobody can write to it any more."""
         try:
-            chunk = os.read(self.pipe, 1 << 20)
+            chunk = os.read(self.pipe, READ_BYTES)
         except BlockingIOError:
             return True
         room = max(HEAD_BYTES - self._total, 0)

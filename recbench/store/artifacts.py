@@ -6,12 +6,13 @@ every array, where the inputs of a stage are mapped.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
 import mmap
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -149,13 +150,8 @@ def header_at(path: Path) -> Header:
     Raises:
         DataError: no artifact there, or a damaged one.
     """
-    try:
-        with path.open("rb") as file:
-            return read_header(file)
-    except FileNotFoundError:
-        raise DataError(f"there is no artifact '{path.stem}'; run the stage that makes it") from None
-    except NOT_ONE as error:
-        raise _damaged(path, error) from error
+    with _reading(path) as file:
+        return read_header(file)
 
 
 def read_artifact(path: Path) -> Artifact:
@@ -168,13 +164,10 @@ def read_artifact(path: Path) -> Artifact:
     Raises:
         DataError: no artifact there, or a damaged one.
     """
-    header = header_at(path)
-    try:
-        with path.open("rb") as file:
-            pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    with _reading(path) as file:
+        header = read_header(file)
+        pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
         arrays = {name: _mapped(pages, header.size, **entry) for name, entry in header.arrays.items()}
-    except NOT_ONE as error:
-        raise _damaged(path, error) from error
     artifact = Artifact(arrays, header.meta)
     vars(artifact)["digest"] = header.digest  # where its property keeps what it has computed
     return artifact
@@ -189,5 +182,15 @@ def _mapped(pages: mmap.mmap, start: int, dtype: str, shape: list[int], data_off
     return array
 
 
-def _damaged(path: Path, error: Exception) -> DataError:
-    return DataError(f"artifact '{path.stem}' is damaged ({error!r}); remove {path} and run its stage again")
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[BinaryIO]:
+    """The file of an artifact; whatever goes wrong with it is a `DataError`."""
+    try:
+        with path.open("rb") as file:
+            yield file
+    except FileNotFoundError:
+        raise DataError(f"there is no artifact '{path.stem}'; run the stage that makes it") from None
+    except NOT_ONE as error:
+        raise DataError(
+            f"artifact '{path.stem}' is damaged ({error!r}); remove {path} and run its stage again"
+        ) from error
