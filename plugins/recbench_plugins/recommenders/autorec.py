@@ -114,17 +114,19 @@ class AutoRecProblem(Problem):
         yield Batch(torch.arange(self.n_users, device=self.device), seed)
 
     def encode(self, params: Params) -> Tables:
-        """Rows whose inner products are the ratings above the mean, which is a table of its own."""
+        """Rows whose inner products are the ratings above the mean and the user's bias, which have tables too."""
         inputs = self.pattern.matmul_t(self.weights * self.ratings, params["encoder"])
         code = torch.sigmoid(inputs + params["encoder-bias"])
         return {
-            "users": torch.cat([params["decoder"], params["decoder-bias"]], dim=1),
-            "items": torch.cat([code, code.new_ones(self.n_items, 1)], dim=1),
+            "users": params["decoder"],
+            "items": code,
+            "user-bias": params["decoder-bias"],
             "mean": self.mean,
         }
 
     def losses(self, tables: Tables, batch: Batch) -> Tensor:
-        errors = self.ratings - self.pattern.sampled(tables["users"], tables["items"])
+        products = self.pattern.sampled(tables["users"], tables["items"])
+        errors = self.ratings - self.pattern.spread(tables["user-bias"][:, 0]) - products
         return self.pattern.row_sums(self.weights * errors**2)
 
     def penalty(self, params: Params, batch: Batch) -> Tensor:
@@ -132,7 +134,7 @@ class AutoRecProblem(Problem):
         return self.model.l2 / 2 * (self.by_user @ squares) / self.n_users
 
     def scores(self, tables: Tables, users: Tensor) -> Tensor:
-        return tables["mean"] + tables["users"][users] @ tables["items"].T
+        return tables["mean"] + tables["user-bias"][users] + tables["users"][users] @ tables["items"].T
 
     def finish(self, params: Params) -> PredictedRatings:
         with torch.no_grad():

@@ -107,16 +107,15 @@ class BiasedMFProblem(Problem):
         yield Batch(torch.arange(self.n_users, device=self.device), seed)
 
     def encode(self, params: Params) -> Tables:
-        """Rows whose inner products are the ratings above the mean, which is a table of its own."""
-        user_bias, item_bias = params["user-bias"], params["item-bias"]
-        return {
-            "users": torch.cat([params["users"], user_bias, torch.ones_like(user_bias)], dim=1),
-            "items": torch.cat([params["items"], torch.ones_like(item_bias), item_bias], dim=1),
-            "mean": self.mean,
-        }
+        """The mean has a table too; what perturbs rows, and measures them, finds factors alone in them."""
+        return {**params, "mean": self.mean}
 
     def losses(self, tables: Tables, batch: Batch) -> Tensor:
-        errors = self.ratings - tables["mean"] - self.pattern.sampled(tables["users"], tables["items"])
+        user_bias, item_bias = tables["user-bias"], tables["item-bias"]
+        # As products, the biases cost next to nothing; read one by one they would be most of a step.
+        users = torch.cat([tables["users"], user_bias, torch.ones_like(user_bias)], dim=1)
+        items = torch.cat([tables["items"], torch.ones_like(item_bias), item_bias], dim=1)
+        errors = self.ratings - tables["mean"] - self.pattern.sampled(users, items)
         return self.pattern.row_sums(self.weights * errors**2)
 
     def penalty(self, params: Params, batch: Batch) -> Tensor:
@@ -125,7 +124,8 @@ class BiasedMFProblem(Problem):
         return self.model.l2 * (self.by_user @ users + self.by_item @ items) / self.n_users
 
     def scores(self, tables: Tables, users: Tensor) -> Tensor:
-        return tables["mean"] + tables["users"][users] @ tables["items"].T
+        biases = tables["user-bias"][users] + tables["item-bias"].T
+        return tables["mean"] + biases + tables["users"][users] @ tables["items"].T
 
     def finish(self, params: Params) -> PredictedRatings:
         with torch.no_grad():
@@ -135,7 +135,10 @@ class BiasedMFProblem(Problem):
 
 @dataclass(frozen=True, eq=False)
 class PredictedRatings(FittedProblem):
-    """A scorer whose scores are ratings; `low` and `high` are the least and the greatest of the training data."""
+    """A scorer whose scores are ratings: the mean, biases and products of rows, each of which is a table.
+
+    `low` and `high` are the least and the greatest rating of the training data.
+    """
 
     low: float
     high: float
@@ -144,5 +147,8 @@ class PredictedRatings(FittedProblem):
         """The predicted rating of each (user, item) pair, [b], within the scale."""
         with torch.no_grad():
             rows, columns = (torch.tensor(ids, dtype=torch.int64, device=self.problem.device) for ids in (users, items))
-            above = (self.tables["users"][rows] * self.tables["items"][columns]).sum(1)
-            return (self.tables["mean"] + above).clamp(self.low, self.high)
+            rated = self.tables["mean"] + self.tables["user-bias"][rows, 0]
+            rated = rated + (self.tables["users"][rows] * self.tables["items"][columns]).sum(1)
+            if "item-bias" in self.tables:
+                rated = rated + self.tables["item-bias"][columns, 0]
+            return rated.clamp(self.low, self.high)

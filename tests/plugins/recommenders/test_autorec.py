@@ -66,6 +66,16 @@ def test_scores_are_the_mean_and_the_reconstruction_of_the_items_columns(small: 
     np.testing.assert_allclose(scores, expected[users], rtol=1e-4, atol=1e-4)
 
 
+def test_rows_to_be_perturbed_hold_factors_alone(small: Interactions) -> None:
+    """As of biased-mf: no bias of the decoder, and no constant in the code that would make a product out of it."""
+    problem = SMALL.problem(small, CTX)
+    params = _drawn(problem.init(0))
+    tables = problem.encode(params)
+    assert torch.equal(tables["users"], params["decoder"])
+    code = 1 / (1 + np.exp(-(_columns(small)[0] @ params["encoder"].numpy() + params["encoder-bias"].numpy())))
+    np.testing.assert_allclose(tables["items"], code, rtol=1e-4, atol=1e-5)
+
+
 def test_a_step_descends_the_observed_errors_and_the_rows_of_their_users(small: Interactions) -> None:
     problem = SMALL.problem(small, CTX)
     params = _drawn(problem.init(0))

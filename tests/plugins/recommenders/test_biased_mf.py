@@ -55,6 +55,15 @@ def test_a_step_descends_the_squared_error_and_the_regularization_of_every_obser
     assert 50 * float(mean_loss(problem, params, batch)) == pytest.approx(total, rel=1e-5)
 
 
+def test_rows_to_be_perturbed_hold_factors_alone(small: Interactions) -> None:
+    """Their lengths bound what perturbs them: a constant that makes a product out of a bias is no length of theirs."""
+    problem = SMALL.problem(small, CTX)
+    params = _drawn(problem.init(0))
+    tables = problem.encode(params)
+    for name in problem.perturbable:
+        assert torch.equal(tables[name], params[name])
+
+
 def test_predictions_are_the_scores_within_the_scale(small: Interactions) -> None:
     scorer = _fitted(small)
     users, items = np.array([0, 49, 7, 0]), np.array([3, 19, 0, 4])
