@@ -1,8 +1,9 @@
 """SIGKILL of the harness at random instants of a matrix of 64 cells, then resume: `python tests/faults/kill.py`.
 
-For each instant, drawn uniformly from the duration of an uninterrupted run, a fresh run is started and its
-harness killed. No process of it may be left; then the run is resumed, and its store must be equal to that of
-the uninterrupted run, timings left out. Ends with code 1 if anything differs; Ctrl-C ends it early.
+An instant is drawn uniformly from the work, not from the clock, which other work on the machine stretches: a fresh run
+is started, and its harness killed a random moment after its store holds a random number of the files that it will. No
+process of it may be left; then the run is resumed, and its store must be equal to that of the uninterrupted run,
+timings left out. Ends with code 1 if anything differs; Ctrl-C ends it early.
 
 The harnesses are forked from this process after planning, which takes seconds and writes nothing.
 """
@@ -75,19 +76,28 @@ def run(plan: Plan, out: Path) -> float:
     return time.monotonic() - begin
 
 
-def killed(plan: Plan, out: Path, seconds: float) -> list[int]:
-    """Kill a harness after so many seconds; returns the processes that it leaves behind."""
+def files(out: Path) -> int:
+    """How many artifacts and records are in the store: how far its run is."""
+    return sum(1 for pattern in ("artifacts/*/[!.]*", "cells/[!.]*") for _ in out.glob(pattern))
+
+
+def killed(plan: Plan, out: Path, after: int, seconds: float) -> list[int]:
+    """Kill a harness so many seconds after its store holds `after` files; returns the processes that it leaves."""
     mark = f"{out}-{time.monotonic_ns()}"
     pid = harness(plan, out, mark)
+    while files(out) < after:
+        time.sleep(0.001)
     time.sleep(seconds)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     return orphans(mark)
 
 
-def one_kill(plan: Plan, store: Store, expected: Mapping[str, Any], seconds: float) -> tuple[int, list[str]]:
+def one_kill(
+    plan: Plan, store: Store, expected: Mapping[str, Any], after: int, seconds: float
+) -> tuple[int, list[str]]:
     """Kill a run and resume it; returns how many records there were at the kill, and whatever went wrong."""
-    found = [f"process {pid} is left" for pid in killed(plan, store.root, seconds)]
+    found = [f"process {pid} is left" for pid in killed(plan, store.root, after, seconds)]
     records = len(store.records())
     found += store.check()
     run(plan, store.root)
@@ -108,16 +118,18 @@ def main() -> int:
         folder = Path(temporary)
         plan = matrix(folder)
         duration = run(plan, folder / "whole")
-        expected = contents(Store(folder / "whole"))
-        print(f"a matrix of {CELLS} cells; the uninterrupted run took {duration:.1f} s", flush=True)
+        expected, total = contents(Store(folder / "whole")), files(folder / "whole")
+        print(f"a matrix of {CELLS} cells, {total} files; the uninterrupted run took {duration:.1f} s", flush=True)
         with contextlib.suppress(KeyboardInterrupt):  # what was found so far is told
             for number in range(1, asked.times + 1):
-                seconds = draw.uniform(0, duration)
-                records, found = one_kill(plan, Store(folder / "killed"), expected, seconds)
+                after, seconds = draw.randrange(total), draw.uniform(0, 2 * duration / total)
+                records, found = one_kill(plan, Store(folder / "killed"), expected, after, seconds)
                 there["no record" if not records else "some records" if records < CELLS else "all records"] += 1
                 bad += bool(found)
                 verdict = "; ".join(found) or "no process left, resumed store equal"
-                print(f"kill {number} after {seconds:.2f} s, {records} records there: {verdict}", flush=True)
+                print(
+                    f"kill {number} {seconds:.3f} s after file {after}, {records} records there: {verdict}", flush=True
+                )
         os.chdir("/")
     print(f"{there.total()} kills: {', '.join(f'{count} with {what}' for what, count in sorted(there.items()))}")
     print(f"{bad} of them left a process or a resumed store that differs")

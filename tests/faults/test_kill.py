@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from harness import contents, differences
-from kill import CELLS, killed, matrix, run
+from kill import CELLS, files, killed, matrix, run
 
 from recbench.store import Store
 
@@ -18,10 +18,12 @@ KILLS = 5
 @pytest.mark.usefixtures("shop")  # puts the working folder and the environment back
 def test_a_run_that_is_killed_again_and_again_ends_up_the_same_and_leaves_no_process(tmp_path):
     plan = matrix(tmp_path)
-    duration = run(plan, tmp_path / "whole")
+    run(plan, tmp_path / "whole")
+    total = files(tmp_path / "whole")
     store, draw = Store(tmp_path / "killed"), random.Random(0)
     for number in range(KILLS):
-        assert killed(plan, store.root, draw.uniform(0.3, 1) * duration / 2) == [], f"kill {number + 1}"
+        after = files(store.root) + draw.randrange(total // KILLS)
+        assert killed(plan, store.root, after, draw.uniform(0, 0.05)) == [], f"kill {number + 1}"
         assert store.check() == []
     run(plan, store.root)
     found = contents(store)
