@@ -101,7 +101,7 @@ RUNS = {
     "bpr-ml-1m": Run("ml-1m", "bpr-mf[rowwise=true,epochs=30]", fifth, {"ndcg@10": None}, ""),
     "ials-gowalla": Run(
         "gowalla",
-        "ials[dim=128,alpha0=0.01,lam=0.007]",
+        "ials[dim=512,alpha0=0.003,lam=0.005]",
         publisher,
         {"recall@20": 0.1830, "ndcg@20": 0.1554},
         "LightGCN, in its paper (He et al., SIGIR 2020)",

@@ -47,20 +47,22 @@ KEPT, PAGE = FOLDER / "recommenders.csv", FOLDER / "recommenders.md"
 BEGIN, END = "<!-- tables of table.py -->\n", "<!-- end of tables -->\n"
 PEERS: dict[str, tuple[str, ...]] = {
     "popularity": ("cornac:most-pop", "lenskit:pop"),
-    "item-knn": ("implicit:cosine", "lenskit:item-knn[max_nbrs=100,feedback=implicit]"),
-    "ease": ("cornac:ease[lamb=500]", "lenskit:ease[regularization=500]"),
+    "item-knn": ("implicit:cosine", "lenskit:item-knn[max_nbrs=100,feedback=implicit]", "recbole:itemknn"),
+    "ease": ("cornac:ease[lamb=500]", "lenskit:ease[regularization=500]", "recbole:ease[reg_weight=500]"),
     # The best of 18 settings on the validation part of ml-100k.
     "ials": ("implicit:als[factors=64,alpha=5.0,regularization=40.0,iterations=8]", "lenskit:implicit-mf"),
     "wmf-sgd": (),
     "bpr-mf": (
         "cornac:bpr[k=64,max_iter=150,learning_rate=0.01,lambda_reg=0.01]",
         "implicit:bpr[factors=64]",
+        "recbole:bpr[epochs=60]",
     ),
     "item-autoencoder": (),
-    "multivae": ("cornac:vaecf[k=200,autoencoder_structure=[600]]",),
-    "lightgcn": (),
-    "simgcl": (),
-    "neumf": ("cornac:neu-mf[backend=pytorch]",),
+    # RecBole's models have no early stopping here, where nothing validates: their epochs are named.
+    "multivae": ("cornac:vaecf[k=200,autoencoder_structure=[600]]", "recbole:multivae[epochs=100]"),
+    "lightgcn": ("recbole:lightgcn[epochs=30]",),
+    "simgcl": ("recbole:sgl[epochs=30]",),
+    "neumf": ("cornac:neu-mf[backend=pytorch]", "recbole:neumf[epochs=50]"),
     "sasrec": (),
     "biased-mf": ("lenskit:biased-mf",),
     "autorec": (),

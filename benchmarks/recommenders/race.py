@@ -1,0 +1,148 @@
+"""Standard recommenders against RecBole's: CPU seconds to RecBole's own validation quality, and seconds a million triples.
+
+    python benchmarks/recommenders/race.py quality lightgcn neumf multivae sasrec
+    python benchmarks/recommenders/race.py triples bpr-mf lightgcn
+
+in an environment that has RecBole (docs/adapters.md). One thread; every rating is a positive.
+
+`quality`, on ml-100k: 80/10/10 a user at random, for sasrec each user's last two items out. RecBole's model trains with
+RecBole's defaults and is validated after every epoch, until ten have brought no new best; what counts is the time to its
+best epoch. recbench's model has its own defaults, is validated after every epoch, and has arrived once it is as good.
+Both are ranked by the same code, whose time counts for neither.
+
+`triples`, on ml-1m: a process of its own fits for one epoch and for three; two epochs are the difference. The peak is of
+the process, with the data and the imports.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Any
+
+# Before torch and NumPy read them; the processes of `triples` inherit them.
+os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+import numpy as np
+
+from recbench.contracts import FitContext, Scorer
+from recbench.data.feedback import binarize
+from recbench.data.interactions import Interactions
+from recbench.data.splits import Split, leave_one_out, ratio_split
+from recbench.evaluation.audience import Audience
+from recbench.evaluation.ranking import validation_quality
+from recbench.plugins import load_plugins
+from recbench.specs import build, expand
+
+RIVALS = {
+    "bpr-mf": "recbole:bpr",
+    "lightgcn": "recbole:lightgcn",
+    "neumf": "recbole:neumf",
+    "multivae": "recbole:multivae",
+    "sasrec": "recbole:sasrec",
+}
+SEED = 0
+Point = tuple[float, float]
+"""CPU seconds of training, and the validation NDCG@10 then."""
+
+
+class Arrived(Exception):
+    """The quality that was wanted is reached."""
+
+
+def interactions(dataset: str) -> Interactions:
+    ((component, _),) = expand(load_plugins(), "dataset", dataset)
+    return binarize(build(component, {}).load().interactions)
+
+
+def made(reference: str, **params: Any) -> Any:
+    """The recommender, with these parameters where it has them."""
+    ((component, given),) = expand(load_plugins(), "recommender", reference)
+    return build(component, given | params)
+
+
+def curve(recommender: Any, parts: Split, enough: float = float("inf")) -> list[Point]:
+    """How good it was after how much training, each time that it asked, until it was good enough."""
+    train = parts.train
+    audience = Audience.shuffled(np.arange(train.n_users), train.n_users, SEED)
+    points: list[Point] = []
+    asking = 0.0
+    began = time.process_time()
+
+    def validate(scorer: Scorer) -> float:
+        nonlocal asking
+        asked = time.process_time()
+        quality = validation_quality(scorer, audience, train.histories, train.n_items, parts.validation.histories, SEED)
+        points.append((asked - began - asking, quality))
+        asking += time.process_time() - asked
+        if quality >= enough:
+            raise Arrived
+        return quality
+
+    try:
+        recommender.fit(train, FitContext(SEED, validate=validate))
+    except Arrived:
+        pass
+    return points
+
+
+def best(points: list[Point]) -> Point:
+    return max(points, key=lambda point: (point[1], -point[0]))
+
+
+def race(name: str) -> None:
+    split = leave_one_out if name == "sasrec" else ratio_split
+    parts = split(interactions("ml-100k"), SEED)
+    small = parts.train.select(parts.train.users < 50)
+    theirs_of, ours_of = made(RIVALS[name]), made(name, every=1, patience=1000)
+    for recommender in (made(RIVALS[name], epochs=1), made(name, epochs=1)):
+        recommender.fit(small, FitContext(SEED))  # imports and compilation
+    theirs = curve(theirs_of, parts)
+    seconds, quality = best(theirs)
+    print(f"{RIVALS[name]}: {quality:.4f} after {seconds:.1f} CPU s, best of {len(theirs)} epochs", flush=True)
+    ours = curve(ours_of, parts, quality)
+    reached, found = ours[-1] if ours[-1][1] >= quality else best(ours)
+    says = "as good" if found >= quality else "never as good, its best"
+    print(f"{name}: {says}, {found:.4f} after {reached:.1f} CPU s, {len(ours)} epochs: {reached / seconds:.2f} ×", flush=True)
+
+
+def fitted(reference: str, epochs: int) -> tuple[float, float, int]:
+    """CPU seconds of a fit on ml-1m, the process's peak in MiB, and how many interactions it had."""
+    train = ratio_split(interactions("ml-1m"), SEED).train
+    recommender = made(reference, epochs=epochs)
+    recommender.fit(train.select(train.users < 50), FitContext(SEED))
+    start = time.process_time()
+    recommender.fit(train, FitContext(SEED))
+    seconds = time.process_time() - start
+    return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, len(train)
+
+
+def alone(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What the function returns in a process of its own."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def triples(name: str) -> None:
+    for reference in (RIVALS[name], name):
+        one, three = (alone(fitted, reference, epochs) for epochs in (1, 3))
+        million = (three[0] - one[0]) / 2 / three[2] * 1e6
+        print(f"{reference}: {million:.1f} CPU s a million triples, {max(one[1], three[1]):.0f} MiB at the peak", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=("quality", "triples"))
+    parser.add_argument("models", nargs="+", choices=RIVALS, metavar="MODEL")
+    args = parser.parse_args()
+    for name in args.models:
+        (race if args.part == "quality" else triples)(name)
+
+
+if __name__ == "__main__":
+    main()
