@@ -119,6 +119,15 @@ def recbench_datasets() -> Iterator[Component]:
     )
     yield Component(
         "dataset",
+        "steam",
+        "recbench_plugins.datasets.steam:Steam",
+        provides=frozenset({"timestamps"}),
+        family="games",
+        summary="Steam: 6,889,728 reviewed games of 2,567,538 users, 15,474 in all",
+        reference="Kang, McAuley, Self-attentive sequential recommendation, ICDM 2018",
+    )
+    yield Component(
+        "dataset",
         "amazon-book",
         "recbench_plugins.datasets.amazon_book:AmazonBook",
         provides=frozenset({"split"}),
