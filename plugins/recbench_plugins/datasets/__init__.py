@@ -173,6 +173,15 @@ def recbench_datasets() -> Iterator[Component]:
     )
     yield Component(
         "dataset",
+        "mind-small",
+        "recbench_plugins.datasets.mind_small:MINDSmall",
+        provides=frozenset({"timestamps", "titles", "categories", "split"}),
+        family="news",
+        summary="MIND-small: 347,727 clicks on news by 94,057 users within a week, tested on the last day",
+        reference="Wu et al., MIND: a large-scale dataset for news recommendation, ACL 2020",
+    )
+    yield Component(
+        "dataset",
         "lastfm",
         "recbench_plugins.datasets.lastfm:LastFM",
         provides=frozenset({"titles"}),
