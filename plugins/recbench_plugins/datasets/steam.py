@@ -62,7 +62,7 @@ class Steam(Dataset):
             "no ratings: hours say how long a game was played, not how much it was liked",
             "timestamps are days: the order within a day is undefined",
             "users are display names, which several people may share; ids number them as they appear in the file",
-            "most users reviewed a single game, and published figures are of a 5-core: ask for one",
+            "half of the users or more reviewed a single game, and published figures are of a 5-core: ask for one",
             "a line is a Python dictionary, not JSON, and to read all of them takes some ten minutes",
         ),
     )
