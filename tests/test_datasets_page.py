@@ -19,12 +19,13 @@ def row(component: Component) -> str:
     """One row of the table."""
     dataset = resolve(component)()
     info, provides = dataset.info, component.provides
-    density = f"{100 * info.interactions / (info.users * info.items):.3g}%"
+    published = (info.users, info.items, info.interactions)
+    density = "?" if None in published else f"{100 * info.interactions / (info.users * info.items):.3g}%"
     ratings = f"{info.scale.low:g} to {info.scale.high:g}" if info.scale else "no"
     timestamps = "yes" if "timestamps" in provides else "no"
     also = ", ".join(sorted(provides - {"ratings", "timestamps"}))
-    carriers = ", ".join(map(carrier, dataset.sources))
-    counts = [f"{count:,}" for count in (info.users, info.items, info.interactions)]
+    carriers = ", ".join(dict.fromkeys(map(carrier, dataset.sources)))
+    counts = ["?" if count is None else f"{count:,}" for count in published]
     cells = [component.name, component.family, *counts, density, ratings, timestamps, also, info.licence, carriers]
     return f"| {' | '.join(cells)} |"
 

@@ -13,7 +13,7 @@ from recbench.errors import DataError, PluginError
 from recbench.factories import resolve
 
 if TYPE_CHECKING:
-    from recbench.contracts.dataset import Dataset
+    from recbench.contracts.dataset import Dataset, DatasetInfo
 
 data_app = typer.Typer(help="List, describe and fetch data sets.", no_args_is_help=True)
 
@@ -29,8 +29,7 @@ def list_datasets(context: typer.Context) -> None:
             typer.echo(f"warning: {error}", err=True)
             continue
         info = dataset.info
-        sizes = (f"{info.users:,}", f"{info.items:,}", f"{info.interactions:,}")
-        rows.append((component.name, *sizes, "yes" if _cached(dataset) else "no", info.licence))
+        rows.append((component.name, *_counts(info), "yes" if _cached(dataset) else "no", info.licence))
     headers = ("name", "users", "items", "interactions", "cached", "licence")
     align = ("left", "right", "right", "right", "left", "left")
     typer.echo(tabulate(rows, headers, tablefmt="simple", disable_numparse=True, colalign=align if rows else None))
@@ -42,13 +41,14 @@ def info(context: typer.Context, name: Annotated[str, typer.Argument(help="A dat
     dataset = _dataset(installed(context).get("dataset", name))
     about = dataset.info
     scale = about.scale
+    users, items, interactions = _counts(about)
     lines = [
         ("title", about.title),
         ("page", about.url),
         ("licence", about.licence),
         ("redistribution", "allowed" if about.redistributable else "not allowed: profiles with genuine rows stay here"),
         ("cite", about.citation),
-        ("size", f"{about.users:,} users, {about.items:,} items, {about.interactions:,} interactions"),
+        ("size", f"{users} users, {items} items, {interactions} interactions"),
         ("ratings", f"{scale.low:g} to {scale.high:g} in steps of {scale.step:g}" if scale else "none (implicit)"),
         *(("beware", trap) for trap in about.traps),
         *(("source", source.label) for source in dataset.sources),
@@ -82,6 +82,11 @@ def fetch(context: typer.Context, names: Annotated[list[str], typer.Argument(hel
 def _dataset(component: Component) -> Dataset:
     dataset: Dataset = resolve(component)()
     return dataset
+
+
+def _counts(info: DatasetInfo) -> list[str]:
+    """Users, items and interactions; `?` is not published."""
+    return ["?" if count is None else f"{count:,}" for count in (info.users, info.items, info.interactions)]
 
 
 def _cached(dataset: Dataset) -> str:

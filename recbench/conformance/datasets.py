@@ -13,7 +13,7 @@ import numpy as np
 from recbench.conformance.check import Failed, Subject, check
 from recbench.conformance.shared import shared
 from recbench.conformance.watch import watching
-from recbench.contracts.dataset import Dataset
+from recbench.contracts.dataset import UNPUBLISHED, Dataset
 from recbench.data.splits import ratio_split
 
 CHECKSUM = re.compile(r"[0-9a-f]{64}|md5:[0-9a-f]{32}")
@@ -66,11 +66,15 @@ def read_here(subject: Subject) -> Read:
 def every_raw_file_has_a_checksum(subject: Subject) -> None:
     """Files under one name change: mirrors re-encode, publishers mend. Without a checksum two laboratories compare
     figures on different data and do not know."""
-    sources = subject.build().sources
+    dataset = subject.build()
+    sources, info = dataset.sources, dataset.info
     if not sources:
         raise Failed("it names no source; say where its files come from")
+    counted = None not in (info.users, info.items, info.interactions)
     for source in sources:
         for name, checksum in source.files.items():
+            if checksum == UNPUBLISHED and counted:  # then the counts tell another version
+                continue
             if not CHECKSUM.fullmatch(checksum):
                 raise Failed(
                     f"{source.label}: {name} has the checksum {checksum!r}; pin the sha256 of the published file"
@@ -84,7 +88,7 @@ def it_holds_what_was_published(subject: Subject) -> None:
     info, found = subject.build().info, read_here(subject)
     published = (info.users, info.items, info.interactions)
     for word, here, there in zip(("users", "items", "interactions"), found.counts, published, strict=True):
-        if here != there:
+        if there is not None and here != there:
             raise Failed(f"{here:,} {word} have been read; {there:,} are published: look at what the reader drops")
     if found.off_scale:
         raise Failed(f"ratings are missing or off the published scale {info.scale}")

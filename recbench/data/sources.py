@@ -24,6 +24,11 @@ from recbench.errors import DataError
 MIRROR_VARIABLE = "RECBENCH_MIRROR"
 CONNECT_SECONDS = 20
 PIP_SECONDS = 300
+UNPUBLISHED = "unpublished"
+"""In place of the checksum of a file of which none is published, and which could not be had to hash it.
+
+Such a file is held to the published counts when it is read, so it is only for data sets that state all of them.
+"""
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class Source(ABC):
 
     Args:
         files: the checksum of each raw file by its name: its sha256, or `md5:` and its MD5 where the
-            publisher gives no better one.
+            publisher gives no better one, or `UNPUBLISHED`.
     """
 
     files: Mapping[str, str]
@@ -154,10 +159,13 @@ def _download(url: str, to: Path) -> None:
     try:
         with urllib.request.urlopen(url, timeout=CONNECT_SECONDS) as answer, to.open("wb") as file:
             shutil.copyfileobj(answer, file)
+            promised, received = int(answer.headers["Content-Length"] or file.tell()), file.tell()
     except urllib.error.URLError as error:
         raise DataError(f"cannot be reached ({error.reason})") from error
     except http.client.HTTPException as error:
         raise DataError(f"the download broke off ({error!r})") from error
+    if received < promised:  # reading in blocks, http.client takes a lost connection for the end
+        raise DataError(f"the download broke off after {received:,} of {promised:,} bytes")
 
 
 def _unpack(archive: Path, into: Path, files: Mapping[str, str]) -> None:

@@ -42,6 +42,12 @@ def test_list_tells_sizes_licence_and_what_is_cached() -> None:
     assert table["ml-100k"][1:6] == ["943", "1,682", "100,000", "no", "GroupLens:"]
 
 
+def test_what_is_not_published_is_a_question_mark() -> None:
+    mind = Component("dataset", "mind-small", "recbench_plugins.datasets.mind_small:MINDSmall")
+    assert columns(run("list", datasets=(mind,)))["mind-small"][1:5] == ["?", "?", "?", "no"]
+    assert "? users, ? items, ? interactions" in run("info", "mind-small", datasets=(mind,)).stdout
+
+
 def test_list_goes_on_past_a_data_set_that_cannot_be_imported() -> None:
     result = run("list", datasets=(Component("dataset", "broken", "no_such_module:Thing"), *DATASETS))
     assert result.exit_code == 0

@@ -12,7 +12,7 @@ import pytest
 from publisher import Publisher, pack, send, sha256
 
 from recbench.data.fetch import fetch, find_cached
-from recbench.data.sources import Mirror, OfficialArchive, OfficialFiles, RegistryWheel
+from recbench.data.sources import UNPUBLISHED, Mirror, OfficialArchive, OfficialFiles, RegistryWheel
 from recbench.errors import DataError
 
 CONTENT = b"1 1 2\n1 2 4\n2 1 3\n" * 500
@@ -214,6 +214,18 @@ def test_a_download_that_breaks_off_is_an_error_and_leaves_nothing(cache: Path, 
     with pytest.raises(DataError, match=publisher.url):
         fetch("toy", [OfficialArchive(FILES, url=publisher.url)])
     assert files_below(cache) == []
+
+
+def test_a_file_without_a_published_checksum_is_kept_when_it_has_come_whole(cache: Path, publisher: Publisher) -> None:
+    source = OfficialFiles({"log.gz": UNPUBLISHED}, urls={"log.gz": publisher.url})
+    publisher.answer = send(CONTENT[:-1], promised=len(CONTENT))
+    with pytest.raises(DataError, match=f"broke off after {len(CONTENT) - 1:,} of {len(CONTENT):,} bytes"):
+        fetch("toy", [source])
+    assert files_below(cache) == []
+    publisher.answer = send(CONTENT)
+    folder = fetch("toy", [source])
+    assert (folder / "log.gz").read_bytes() == CONTENT
+    assert find_cached("toy", [source]) == folder
 
 
 def start_fetch(url: str) -> subprocess.Popen[str]:

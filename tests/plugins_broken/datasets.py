@@ -14,7 +14,7 @@ import numpy as np
 from recbench.component import Component
 from recbench.contracts import Data, Dataset, DatasetInfo
 from recbench.data import Catalog, Interactions
-from recbench.data.sources import Source
+from recbench.data.sources import UNPUBLISHED, Source
 
 TEXT = """\
 ann tea
@@ -75,6 +75,13 @@ class Unpinned(Clicks):
     sources = (Written({"clicks.txt": SHA256}), Written({"clicks.txt": "unknown"}))
 
 
+class NeitherPinnedNorCounted(Clicks):
+    """No checksum, and nothing else by which another version would be told."""
+
+    info = replace(Clicks.info, interactions=None)
+    sources = (Written({"clicks.txt": UNPUBLISHED}),)
+
+
 class LosesTheLastLine(Clicks):
     """Drops the last line, and says nothing because it loads by itself."""
 
@@ -124,6 +131,7 @@ BROKEN = {
 }
 
 ALSO = {
+    "every raw file has a checksum": [_of("NeitherPinnedNorCounted")],
     "a second load works offline": [_of("LosesALineTheSecondTime")],
 }
 """More mistakes that a check must catch and no other check may."""

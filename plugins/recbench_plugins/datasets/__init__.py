@@ -119,6 +119,15 @@ def recbench_datasets() -> Iterator[Component]:
     )
     yield Component(
         "dataset",
+        "steam",
+        "recbench_plugins.datasets.steam:Steam",
+        provides=frozenset({"timestamps"}),
+        family="games",
+        summary="Steam: 6,889,728 reviewed games of 2,567,538 users, 15,474 in all",
+        reference="Kang, McAuley, Self-attentive sequential recommendation, ICDM 2018",
+    )
+    yield Component(
+        "dataset",
         "amazon-book",
         "recbench_plugins.datasets.amazon_book:AmazonBook",
         provides=frozenset({"split"}),
@@ -161,6 +170,15 @@ def recbench_datasets() -> Iterator[Component]:
         family="news",
         summary="Adressa: 116,321 clicks on 744 articles by 13,485 readers, split as in MACR",
         reference="Gulla et al., The Adressa dataset for news recommendation, WI 2017",
+    )
+    yield Component(
+        "dataset",
+        "mind-small",
+        "recbench_plugins.datasets.mind_small:MINDSmall",
+        provides=frozenset({"timestamps", "titles", "categories", "split"}),
+        family="news",
+        summary="MIND-small: 347,727 clicks on news by 94,057 users within a week, tested on the last day",
+        reference="Wu et al., MIND: a large-scale dataset for news recommendation, ACL 2020",
     )
     yield Component(
         "dataset",

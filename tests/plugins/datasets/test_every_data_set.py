@@ -63,7 +63,7 @@ def test_it_says_on_what_terms_it_may_be_used_how_to_cite_it_and_what_to_beware_
 def test_its_summary_gives_the_published_numbers(name):
     summary, info = COMPONENTS[name].summary, DATASETS[name].info
     for count in (info.users, info.items, info.interactions):
-        assert f"{count:,}" in summary
+        assert count is None or f"{count:,}" in summary
 
 
 def test_every_data_set_of_the_mirror_is_carried(mirror: Path):
