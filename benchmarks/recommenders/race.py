@@ -1,4 +1,4 @@
-"""Standard recommenders against RecBole's: CPU seconds to RecBole's own validation quality, and seconds a million triples.
+"""Standard recommenders against RecBole's: CPU seconds to RecBole's validation quality, and a million triples.
 
     python benchmarks/recommenders/race.py quality lightgcn neumf multivae sasrec
     python benchmarks/recommenders/race.py triples bpr-mf lightgcn
@@ -6,17 +6,18 @@
 in an environment that has RecBole (docs/adapters.md). One thread; every rating is a positive.
 
 `quality`, on ml-100k: 80/10/10 a user at random, for sasrec each user's last two items out. RecBole's model trains with
-RecBole's defaults and is validated after every epoch, until ten have brought no new best; what counts is the time to its
-best epoch. recbench's model has its own defaults, is validated after every epoch, and has arrived once it is as good.
-Both are ranked by the same code, whose time counts for neither.
+RecBole's defaults and is validated after every epoch, until more than ten have brought no new best; what counts is the
+time to its best epoch. recbench's model has its own defaults, is validated after every epoch, and has arrived once it
+is as good. Both are ranked by the same code, whose time counts for neither.
 
-`triples`, on ml-1m: a process of its own fits for one epoch and for three; two epochs are the difference. The peak is of
-the process, with the data and the imports.
+`triples`, on ml-1m: a process of its own fits for one epoch, another one for three; two epochs are the difference. The
+peak is of the process, with the data and the imports.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import resource
 import time
@@ -84,10 +85,8 @@ def curve(recommender: Any, parts: Split, enough: float = float("inf")) -> list[
             raise Arrived
         return quality
 
-    try:
+    with contextlib.suppress(Arrived):
         recommender.fit(train, FitContext(SEED, validate=validate))
-    except Arrived:
-        pass
     return points
 
 
@@ -108,7 +107,10 @@ def race(name: str) -> None:
     ours = curve(ours_of, parts, quality)
     reached, found = ours[-1] if ours[-1][1] >= quality else best(ours)
     says = "as good" if found >= quality else "never as good, its best"
-    print(f"{name}: {says}, {found:.4f} after {reached:.1f} CPU s, {len(ours)} epochs: {reached / seconds:.2f} ×", flush=True)
+    print(
+        f"{name}: {says}, {found:.4f} after {reached:.1f} CPU s, {len(ours)} epochs: {reached / seconds:.2f} ×",
+        flush=True,
+    )
 
 
 def fitted(reference: str, epochs: int) -> tuple[float, float, int]:
@@ -132,7 +134,10 @@ def triples(name: str) -> None:
     for reference in (RIVALS[name], name):
         one, three = (alone(fitted, reference, epochs) for epochs in (1, 3))
         million = (three[0] - one[0]) / 2 / three[2] * 1e6
-        print(f"{reference}: {million:.1f} CPU s a million triples, {max(one[1], three[1]):.0f} MiB at the peak", flush=True)
+        print(
+            f"{reference}: {million:.1f} CPU s a million triples, {max(one[1], three[1]):.0f} MiB at the peak",
+            flush=True,
+        )
 
 
 def main() -> None:
