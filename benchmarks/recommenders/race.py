@@ -10,8 +10,8 @@ RecBole's defaults and is validated after every epoch, until more than ten have 
 time to its best epoch. recbench's model has its own defaults, is validated after every epoch, and has arrived once it
 is as good. Both are ranked by the same code, whose time counts for neither.
 
-`triples`, on ml-1m: a process of its own fits for one epoch, another one for three; two epochs are the difference. The
-peak is of the process, with the data and the imports.
+`triples`, on ml-1m: one fit is of one epoch, another one of three; two epochs are the difference. The peak is of the
+process, with the data and the imports. Every fit has a process of its own: RecBole's imports slow others down.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from recbench.data.interactions import Interactions
 from recbench.data.splits import Split, leave_one_out, ratio_split
 from recbench.evaluation.audience import Audience
 from recbench.evaluation.ranking import validation_quality
+from recbench.libraries import is_library
 from recbench.plugins import load_plugins
 from recbench.specs import build, expand
 
@@ -62,14 +63,19 @@ def interactions(dataset: str) -> Interactions:
 
 
 def made(reference: str, **params: Any) -> Any:
-    """The recommender, with these parameters where it has them."""
+    """The recommender, with these parameters; `every` and `patience` are recbench's alone."""
     ((component, given),) = expand(load_plugins(), "recommender", reference)
+    if is_library(reference):
+        params = {name: value for name, value in params.items() if name not in ("every", "patience")}
     return build(component, given | params)
 
 
-def curve(recommender: Any, parts: Split, enough: float = float("inf")) -> list[Point]:
-    """How good it was after how much training, each time that it asked, until it was good enough."""
+def curve(reference: str, split: Callable[..., Split], enough: float = float("inf")) -> list[Point]:
+    """How good it was after how much training, after every epoch, until it was good enough."""
+    parts = split(interactions("ml-100k"), SEED)
     train = parts.train
+    recommender = made(reference, every=1, patience=1000)
+    made(reference, epochs=1).fit(train.select(train.users < 50), FitContext(SEED))  # imports and compilation
     audience = Audience.shuffled(np.arange(train.n_users), train.n_users, SEED)
     points: list[Point] = []
     asking = 0.0
@@ -94,17 +100,18 @@ def best(points: list[Point]) -> Point:
     return max(points, key=lambda point: (point[1], -point[0]))
 
 
+def alone(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What the function returns in a process of its own."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
 def race(name: str) -> None:
     split = leave_one_out if name == "sasrec" else ratio_split
-    parts = split(interactions("ml-100k"), SEED)
-    small = parts.train.select(parts.train.users < 50)
-    theirs_of, ours_of = made(RIVALS[name]), made(name, every=1, patience=1000)
-    for recommender in (made(RIVALS[name], epochs=1), made(name, epochs=1)):
-        recommender.fit(small, FitContext(SEED))  # imports and compilation
-    theirs = curve(theirs_of, parts)
+    theirs = alone(curve, RIVALS[name], split)
     seconds, quality = best(theirs)
     print(f"{RIVALS[name]}: {quality:.4f} after {seconds:.1f} CPU s, best of {len(theirs)} epochs", flush=True)
-    ours = curve(ours_of, parts, quality)
+    ours = alone(curve, name, split, quality)
     reached, found = ours[-1] if ours[-1][1] >= quality else best(ours)
     says = "as good" if found >= quality else "never as good, its best"
     print(
@@ -122,12 +129,6 @@ def fitted(reference: str, epochs: int) -> tuple[float, float, int]:
     recommender.fit(train, FitContext(SEED))
     seconds = time.process_time() - start
     return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, len(train)
-
-
-def alone(function: Callable[..., Any], *arguments: Any) -> Any:
-    """What the function returns in a process of its own."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(function, *arguments).result()
 
 
 def triples(name: str) -> None:

@@ -7,14 +7,20 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
+import torch
 from recbole.trainer import trainer
 from scipy.sparse import dok_matrix
 
 
 @contextmanager
 def mended() -> Iterator[None]:
-    """Within it, RecBole writes no board into the working directory, and its graphs find what SciPy 1.13 took away."""
+    """Within it, RecBole writes no board into the working directory, and its graphs find what SciPy 1.13 took away.
+
+    Nor does torch look for anomalies, which makes steps several times slower: a module of RecBole's sequential models
+    has it do so in any process that imports them.
+    """
     with (
+        torch.autograd.set_detect_anomaly(False),
         patch.object(trainer, "get_tensorboard", lambda logger: _NoBoard()),
         patch.object(dok_matrix, "_update", _update, create=True),
     ):

@@ -58,6 +58,22 @@ def test_models_of_the_library_score_and_repeat_and_leave_nothing_behind(interac
     assert torch.equal(torch.get_rng_state(), drawn[2])
 
 
+def test_training_looks_for_no_anomalies_whatever_the_library_has_set(interactions, monkeypatch):
+    looked = []
+    loss = general_recommender.BPR.calculate_loss
+
+    def watched(self, interaction):
+        looked.append(torch.is_anomaly_enabled())
+        return loss(self, interaction)
+
+    monkeypatch.setattr(general_recommender.BPR, "calculate_loss", watched)
+    with torch.autograd.set_detect_anomaly(True):
+        RecBole(general_recommender.BPR, QUICK).fit(interactions["implicit"], CONTEXT)
+        assert torch.is_anomaly_enabled()
+    assert looked
+    assert not any(looked)
+
+
 def test_another_seed_is_another_fit(interactions):
     recommender = RecBole(general_recommender.BPR, QUICK)
     other = scores(recommender, interactions["implicit"], FitContext(seed=4))
