@@ -86,6 +86,8 @@ def killed(plan: Plan, out: Path, after: int, seconds: float) -> list[int]:
     mark = f"{out}-{time.monotonic_ns()}"
     pid = harness(plan, out, mark)
     while files(out) < after:
+        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        assert ended is None, out.with_suffix(".log").read_text()
         time.sleep(0.001)
     time.sleep(seconds)
     os.kill(pid, signal.SIGKILL)
