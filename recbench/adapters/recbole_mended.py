@@ -16,8 +16,8 @@ from scipy.sparse import dok_matrix
 def mended() -> Iterator[None]:
     """Within it, RecBole writes no board into the working directory, and its graphs find what SciPy 1.13 took away.
 
-    Nor does torch look for anomalies, which makes steps several times slower: a module of RecBole's sequential models
-    has it do so in any process that imports them.
+    Nor does torch look for anomalies, which makes training slower: a module of RecBole's sequential models has it do so
+    in any process that imports them.
     """
     with (
         torch.autograd.set_detect_anomaly(False),
