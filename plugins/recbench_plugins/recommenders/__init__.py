@@ -103,6 +103,7 @@ def recbench_recommenders() -> Iterator[Component]:
         "recommender",
         "multivae",
         "recbench_plugins.recommenders.multivae:MultiVAE",
+        version="2",
         provides=frozenset({"differentiable", "persistent"}),
         family="autoencoder",
         summary="a variational autoencoder of users' rows with a multinomial likelihood",

@@ -71,7 +71,7 @@ def test_the_loss_is_the_multinomial_likelihood_and_beta_times_the_divergence(re
 
 
 def test_the_code_is_sampled_with_its_variance_and_the_same_step_draws_the_same_noise() -> None:
-    problem = replace(SMALL, beta=0.0, dropout=0.0).problem(planted(), CTX)
+    problem = replace(SMALL, beta=0.0, dropout=0.0, noise=1.0).problem(planted(), CTX)
     params = _drawn(problem)
     params["code-bias"][:, 4:] = 0.0
     first, second, *_ = problem.batches(seed=0, epoch=0)
@@ -79,6 +79,22 @@ def test_the_code_is_sampled_with_its_variance_and_the_same_step_draws_the_same_
     assert torch.equal(problem.losses(tables, first), problem.losses(tables, first))
     again = replace(first, seed=second.seed)
     assert not torch.allclose(problem.losses(tables, first), problem.losses(tables, again))
+
+
+def test_noise_scales_the_deviation_of_the_code_and_without_it_nothing_is_drawn() -> None:
+    whole, half, none = (
+        replace(SMALL, beta=0.0, dropout=0.0, noise=noise).problem(planted(), CTX) for noise in (1.0, 0.5, 0.0)
+    )
+    params = _drawn(whole)
+    params["code-bias"][:, 4:] = 0.0
+    narrower = {name: table.clone() for name, table in params.items()}
+    narrower["code-bias"][:, 4:] = 2 * np.log(0.5)
+    batch = next(iter(whole.batches(seed=0, epoch=0)))
+    by_half = half.losses(half.encode(params), batch)
+    torch.testing.assert_close(by_half, whole.losses(whole.encode(narrower), batch))
+    assert not torch.allclose(by_half, whole.losses(whole.encode(params), batch))
+    certain = none.encode(params)
+    assert torch.equal(none.losses(certain, batch), none.losses(certain, replace(batch, seed=batch.seed + 1)))
 
 
 def test_dropout_leaves_entries_out_and_keeps_their_sum_in_expectation() -> None:
