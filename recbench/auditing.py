@@ -11,19 +11,19 @@ from pathlib import Path
 from recbench.adapters import Command, hand_over
 from recbench.component import Component
 from recbench.data.readers import read_interactions
-from recbench.errors import RecbenchError, SuiteError
+from recbench.errors import DataError, RecbenchError, SuiteError
 from recbench.leaderboard.labels import key_of
 from recbench.matrix.cells import Cell
 from recbench.matrix.choices import OWN_DATA
 from recbench.matrix.craft import fakes_of
-from recbench.matrix.plan import Plan
+from recbench.matrix.plan import Plan, Rerun
 from recbench.matrix.prepared import Prepared
 from recbench.matrix.progress import Progress
 from recbench.matrix.suite import Reference, Suite, load_suite
 from recbench.plugins import PluginRow, Plugins, load_plugins
 from recbench.report import Explanation, Report
 from recbench.results import Results
-from recbench.running import computed, planned
+from recbench.running import check_folder, computed, planned, rerun_named
 from recbench.store import Store
 
 SUITE = "audit"
@@ -42,6 +42,7 @@ def audit(
     seeds: int | None = None,
     device: str = "cpu",
     threads: int = 1,
+    rerun: str = "stale",
 ) -> Report:
     """Attack a recommender, try defenses, and say what came of it: `recbench audit` from Python.
 
@@ -57,6 +58,8 @@ def audit(
         attackers, defenses, seeds: in place of the suite's.
         device: a torch device.
         threads: of each stage.
+        rerun: what of an earlier audit in the folder to compute again: by default what other code, another device or
+            another number of threads had computed; `all` where what the recommender calls has changed unseen.
 
     Raises:
         RecbenchError: a model, data, a name or a folder that is wrong; nothing has run then. What fails
@@ -66,7 +69,8 @@ def audit(
     for complaint in plugins.complaints():
         warnings.warn(complaint, stacklevel=2)
     suite = audit_suite(str(data), size, attackers, defenses, seeds)
-    return audited(model, suite, plugins, None if out is None else Path(out), jobs, device, threads)
+    wanted = rerun_named(rerun)
+    return audited(model, suite, plugins, None if out is None else Path(out), jobs, device, threads, wanted)
 
 
 def audit_suite(
@@ -90,6 +94,7 @@ def audited(
     jobs: int | None,
     device: str,
     threads: int,
+    rerun: Rerun = "stale",
     display: Progress | None = None,
 ) -> Report:
     """`audit`, of a suite for its one data set, with plugins that are loaded.
@@ -98,6 +103,7 @@ def audited(
         RecbenchError: see `audit`.
     """
     folder = out or Path("runs") / f"audit-{_word(_called(model))}-{_word(Path(str(suite.datasets[0])).stem)}"
+    check_folder(folder)
     reference: Reference
     if isinstance(model, str):
         reference = model
@@ -112,7 +118,7 @@ def audited(
             raise SuiteError(f"an audit is of one {axis}, not of {len(choices)} ({names}); name one")
     if other := [choice.name for choice in plan.axes.attackers if choice.component.provides.isdisjoint({"poisoning"})]:
         raise SuiteError(f"an audit is of fake users, not of {', '.join(other)}; use 'recbench run' for that")
-    computed(plan, store, jobs, "missing", display)
+    computed(plan, store, jobs, rerun, display)
     return reported(plan, store)
 
 
@@ -120,7 +126,7 @@ def reported(plan: Plan, store: Store) -> Report:
     """The report on an audit that is computed; explains its worst attack.
 
     Raises:
-        RecbenchError: the data could not be prepared, so that there is nothing to report.
+        RecbenchError: the data could not be prepared, so that there is nothing to report, or is damaged.
     """
     results = Results.read(store.root)
     prepared = next(
@@ -129,7 +135,11 @@ def reported(plan: Plan, store: Store) -> Report:
     if prepared is None:
         reasons = {cell["reason"] for cell in results.cells if cell["status"] not in ("missing", "skipped")}
         raise RecbenchError(f"nothing of the audit could be computed: {'; '.join(sorted(reasons))}")
-    train = Prepared.of(store.get(prepared))
+    try:
+        train = Prepared.of(store.get(prepared))
+    except ValueError as error:
+        check = f"'recbench store check {store.root}' tells what is"
+        raise DataError(f"artifact '{prepared}', the prepared data, is damaged; {check}") from error
     report = Report(
         results=results,
         recommender=plan.axes.recommenders[0].name,
@@ -145,7 +155,7 @@ def reported(plan: Plan, store: Store) -> Report:
     if cell is None:
         return report
     try:
-        return replace(report, explanation=Explanation.of(cell, plan, store, results.labels["defense"]))
+        return replace(report, explanation=Explanation.of(cell, plan, store, results))
     except RecbenchError as error:
         return replace(report, unexplained=str(error))
 
@@ -165,13 +175,12 @@ def _worst_cell(plan: Plan, report: Report) -> Cell | None:
 
 
 def _item_names(plan: Plan, prepared: Prepared) -> tuple[str, ...]:
-    """Titles where there are any, else the ids of the user's own file, else numbers."""
-    if prepared.catalog.titles:
-        return prepared.catalog.titles
+    """The title of each item that has one, else its id in the user's own file, else its number."""
     dataset = plan.axes.datasets[0]
+    names = tuple(f"item {number}" for number in range(prepared.train.n_items))
     if dataset.component.factory == OWN_DATA and plan.suite.kcore is None:
-        return tuple(map(str, read_interactions(Path(dataset.params["path"])).item_ids.tolist()))
-    return tuple(f"item {number}" for number in range(prepared.train.n_items))
+        names = tuple(map(str, read_interactions(Path(dataset.params["path"])).item_ids.tolist()))
+    return tuple(title or name for title, name in zip(prepared.catalog.titles or names, names, strict=True))
 
 
 def _offered(component: Component, plugins: Plugins) -> tuple[Component, Plugins]:

@@ -16,6 +16,7 @@ from types import ModuleType
 from recbench.component import Component
 from recbench.errors import PluginError
 from recbench.hookspecs import GROUP
+from recbench.sources import own_modules
 
 _FILE_MODULE = "recbench_file_"
 # Compiled here, once for all workers, since they start with this module.
@@ -36,9 +37,9 @@ def explain(error: BaseException) -> str:
     return f"{text} ({frames[-1].filename}, line {frames[-1].lineno})" if frames else text
 
 
-def digest(content: bytes) -> str:
-    """The version of a component that is a file: twelve hexadecimal digits of its sha256."""
-    return hashlib.sha256(content).hexdigest()[:12]
+def digest(*contents: bytes) -> str:
+    """The version of a component that is a file, or several: twelve hexadecimal digits of its sha256."""
+    return hashlib.sha256(b"".join(contents)).hexdigest()[:12]
 
 
 def module_name(path: Path) -> str:
@@ -56,7 +57,10 @@ def file_of(module: str) -> Path | None:
 
 
 def load_file(path: Path) -> ModuleType:
-    """Run a Python file as a module of its own, afresh at every call; its `__digest__` is its digest."""
+    """Run a Python file as a module of its own, afresh at every call.
+
+    Its `__digest__` is that of its content and of the user's own modules that it imports.
+    """
     content = path.read_bytes()
     module = ModuleType(module_name(path))
     module.__file__ = str(path)
@@ -67,7 +71,7 @@ def load_file(path: Path) -> ModuleType:
     except BaseException:
         del sys.modules[module.__name__]
         raise
-    vars(module)["__digest__"] = digest(content)
+    vars(module)["__digest__"] = digest(content, *own_modules(content).values())
     return module
 
 
@@ -79,7 +83,7 @@ def _load(component: Component, module: str) -> ModuleType:
     if loaded is None or vars(loaded)["__digest__"] != component.version:
         loaded = load_file(path)
     if vars(loaded)["__digest__"] != component.version:
-        raise PluginError(f"{path} has changed since it was planned; plan again")
+        raise PluginError(f"{path}, or what it imports, has changed since it was planned; plan again")
     return loaded
 
 

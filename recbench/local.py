@@ -39,11 +39,11 @@ def is_path(reference: str) -> bool:
 def from_path(kind: Kind, reference: str) -> tuple[Component, dict[str, Any]]:
     """The component that a path stands for, and the parameters that the path gives it.
 
-    Its version is the hash of the file. A recommender may also be an object or a function that returns one,
-    and need not know of recbench (see `recbench.adapters`). A class may describe itself, or its module may, by
-    `component = dict(provides={"persistent"}, knowledge={"queries"}, goals={"push"}, …)`; what it leaves out is
-    inferred from the contract that it implements, and an attacker is shown the `interactions`, asked for every goal and
-    run on both tracks.
+    Its version is the hash of the file and of the modules of the user's own that it imports. A recommender may also be
+    an object or a function that returns one, and need not know of recbench (see `recbench.adapters`). A class may
+    describe itself, or its module may, by `component = dict(provides={"persistent"}, knowledge={"queries"},
+    goals={"push"}, …)`; what it leaves out is inferred from the contract that it implements, and an attacker is shown
+    the `interactions`, asked for every goal and run on both tracks.
 
     Args:
         reference: `FILE.py:NAME`, or `FILE.npz` for an attacker.

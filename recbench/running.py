@@ -71,9 +71,7 @@ def planned(suite: Suite, out: Path | None, plugins: Plugins, device: str, threa
         RecbenchError: what the suite asks for cannot be had, or the folder or the device cannot be used.
     """
     folder = out or Path("runs") / suite.name
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not there.is_dir():
-        raise SuiteError(f"the run cannot be kept in {folder}: {there} is a file; name a folder")
+    check_folder(folder)
     check_device(device)
     store = Store(folder)
     return Plan.of(suite, plugins, Circumstances(device, threads), store.read_document(PLAN) or {}), store
@@ -120,6 +118,17 @@ def rerun_named(word: str) -> Rerun:
 def _cores() -> int:
     """The cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a place where no folder can be.
+
+    Raises:
+        SuiteError: it, or what it would lie in, is a file.
+    """
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise SuiteError(f"the run cannot be kept in {folder}: {there} is a file; name a folder")
 
 
 def check_device(device: str) -> None:

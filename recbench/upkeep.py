@@ -49,7 +49,7 @@ def orphans(store: Store, plugins: Plugins) -> list[str]:
     circumstances = Circumstances(surroundings["device"], surroundings["threads"])
     plan = Plan.of(results.suite, plugins, circumstances, results.plan)
     needed = {key for record in store.records() for key in record["artifacts"].values()}
-    needed |= set(stored(plan.stages(), store).values())
+    needed |= set(stored([*plan.stages(), *plan.explanations()], store).values())
     return [key for key in store.artifact_keys() if key not in needed]
 
 

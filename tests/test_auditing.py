@@ -80,7 +80,8 @@ def test_the_worst_attack_is_the_one_with_the_greatest_gain_and_no_control(repor
 def test_the_sentences_hold_the_numbers_of_the_tables(report):
     text = "\n".join(report.summary)
     assert f"{report.measured('ndcg@10'):.3f}" in text
-    assert "With 6 fake users (5% of 120), 'popular'" in text
+    assert "With a budget of 6 fake users (5.00% of 120), 'popular'" in text
+    assert "bits, 95% interval between groups of targets of one split +" in text
     assert f"{report.worst.gain:+.2f} bits" in text
     assert "rest on 4 groups" in text
 
@@ -123,6 +124,65 @@ def test_an_audit_that_is_repeated_computes_nothing_and_says_the_same(report, lo
     assert again.document() == report.document()
     assert np.array_equal(again.explanation.influence, report.explanation.influence)
     assert "fit " not in capfd.readouterr().err
+
+
+def test_a_folder_where_another_defense_was_tried_is_audited_again(log, tmp_path):
+    first = recbench.audit(CoOccurrence(), log, tmp_path, **QUICK)
+    again = recbench.audit(CoOccurrence(), log, tmp_path, **QUICK | {"defenses": ["none"]})
+    assert set(first.explanation.seen) == {"pca-varselect"}
+    assert again.explanation.seen == {}
+    assert again.worst.gain == first.worst.gain
+    assert "No defenses were run." in str(again)
+
+
+MINE = """
+import numpy as np
+import own_sign_of_shop
+
+class Model:
+    def fit(self, matrix):
+        self.popularity = np.asarray((matrix > 0).sum(0)).ravel()
+
+    def score(self, users):
+        return np.tile(own_sign_of_shop.SIGN * self.popularity, (len(users), 1))
+"""
+
+
+def test_a_model_whose_helper_was_edited_is_audited_anew(log, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "mine.py").write_text(MINE)
+    quality = {}
+    for sign in (1, -1):
+        (tmp_path / "own_sign_of_shop.py").write_text(f"SIGN = {sign:+d} * {'1' * (2 - sign)}\n")  # of another length
+        monkeypatch.delitem(sys.modules, "own_sign_of_shop", raising=False)
+        report = recbench.audit(f"{tmp_path}/mine.py:Model", log, tmp_path / "run", **QUICK | {"defenses": ["none"]})
+        quality[sign] = report.measured("ndcg@10")
+    assert quality[-1] < quality[1]
+
+
+def test_an_audit_in_other_circumstances_is_computed_anew(report, log, tmp_path):
+    quick = QUICK | {"defenses": ["none"], "attackers": ["popular"]}
+    recbench.audit(CoOccurrence(), log, tmp_path, **quick)
+    old = recbench.audit(CoOccurrence(), log, tmp_path, **quick, threads=2, rerun="missing")
+    assert all(cell["stale"] for cell in old.results.cells)
+    new = recbench.audit(CoOccurrence(), log, tmp_path, **quick, threads=2)
+    assert not any(cell["stale"] for cell in new.results.cells)
+
+
+def test_what_does_not_apply_is_told_and_does_not_count_as_tried(log, tmp_path):
+    report = recbench.audit(CoOccurrence(), log, tmp_path, **QUICK | {"defenses": ["adversarial-training"]})
+    (reason,) = report.skipped
+    assert "adversarial-training" in reason
+    assert f"Left out: {reason}." in report.summary
+    assert report.document()["skipped"] == [reason]
+
+
+def test_an_explanation_is_needed_by_the_audit_that_made_it(log, tmp_path, capsys):
+    assert (
+        main(["audit", "popularity", str(log), "--out", str(tmp_path), "--attacker", "popular", "--size", "0.1"]) == 0
+    )
+    assert main(["store", "check", str(tmp_path)]) == 0
+    assert "all whole, all needed" in capsys.readouterr().out
 
 
 def test_a_model_that_fails_leaves_holes_and_no_robustness(log, tmp_path):
@@ -175,6 +235,13 @@ def test_a_mistake_is_one_line_and_runs_nothing(words, message, tmp_path, monkey
     assert (code, error.count("\n")) == (2, 1)
     assert any(each in error for each in message.split("|"))
     assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").glob("*/cells"))
+
+
+def test_a_place_that_is_a_file_is_refused_before_anything_is_written(log, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(RecbenchError, match="out is a file; name a folder"):
+        recbench.audit(CoOccurrence(), log, tmp_path / "out")
+    assert (tmp_path / "out").read_text() == "mine"
 
 
 def test_what_is_no_recommender_is_refused(log, tmp_path):

@@ -95,7 +95,22 @@ def test_a_file_that_changed_after_planning_is_refused(tmp_path):
     assert resolve(component).__name__ == "Model"
     path.write_text(MODULE + "# edited")
     load_file(path)
-    with pytest.raises(PluginError, match=r"mine.py has changed since it was planned; plan again"):
+    with pytest.raises(PluginError, match=r"mine.py, or what it imports, has changed since it was planned; plan again"):
+        resolve(component)
+
+
+def test_a_module_of_the_users_own_belongs_to_the_file_that_imports_it(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    path, helper = tmp_path / "mine.py", tmp_path / "own_helper_of_mine.py"
+    path.write_text(MODULE + "import numpy\nimport own_helper_of_mine\n")
+    helper.write_text("SIGN = 1\n")
+    version = vars(load_file(path))["__digest__"]
+    assert version == vars(load_file(path))["__digest__"] != digest(path.read_bytes())
+    component = Component("recommender", "model", f"{module_name(path)}:Model", version=version)
+    assert resolve(component).__name__ == "Model"
+    helper.write_text("SIGN = -1\n")
+    load_file(path)
+    with pytest.raises(PluginError, match=r"mine.py, or what it imports, has changed since it was planned; plan again"):
         resolve(component)
 
 

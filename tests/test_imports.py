@@ -14,7 +14,7 @@ HARNESS = Path(recbench.__file__).parent
 PLUGINS = HARNESS.parent / "plugins" / "recbench_plugins"
 
 LAYERS = [
-    {"", "component", "errors", "seeds"},  # "" is recbench/__init__.py
+    {"", "component", "errors", "seeds", "sources"},  # "" is recbench/__init__.py
     {"hookspecs", "data"},
     {"contracts", "adapters", "factories"},
     {"store", "evaluation", "plugins", "libraries", "local", "specs", "scaffold"},

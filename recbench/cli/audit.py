@@ -35,6 +35,14 @@ def audit(
     jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Stages at once; by default one a core.")] = None,
     device: Device = "cpu",
     threads: Threads = 1,
+    rerun: Annotated[
+        str,
+        typer.Option(
+            "--rerun",
+            help="What of an earlier audit to compute again: never, missing, failed, stale or all. Files that a "
+            "--command does not name are not looked at: after a change of these, all.",
+        ),
+    ] = "stale",
     as_json: Annotated[bool, typer.Option("--json", help="The findings as JSON.")] = False,
 ) -> None:
     """Attack a recommender with the standard attacks, try the standard defenses, and say what came of it.
@@ -43,6 +51,7 @@ def audit(
     """
     from recbench.adapters import Command
     from recbench.auditing import audit_suite, audited
+    from recbench.running import rerun_named
 
     if len(words) != (2 if command is None else 1):
         raise SuiteError(
@@ -50,9 +59,10 @@ def audit(
             "'recbench audit --command \"./train.sh {train} {out}\" log.csv'"
         )
     suite = audit_suite(words[-1], size, attacker or (), defense or (), seeds)
+    wanted = rerun_named(rerun)
     model: object = words[0] if command is None else Command(command)
     try:
-        report = audited(model, suite, installed(context), out, jobs, device, threads)
+        report = audited(model, suite, installed(context), out, jobs, device, threads, wanted)
     except KeyboardInterrupt:
         typer.echo("interrupted; the same command goes on from there", err=True)
         raise typer.Exit(130) from None

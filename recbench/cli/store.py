@@ -23,16 +23,18 @@ def check(context: typer.Context, run: RunFolder = None) -> None:
     store = Store(Results.read(run or latest_run()).folder)
     problems = [f"corrupt: {problem}" for problem in store.check()]
     problems += [f"missing: {problem}" for problem in missing(store)]
+    sound = "all whole"
     try:
         keys = orphans(store, installed(context))
         problems += [f"orphaned: artifact '{key}'; 'recbench store gc {store.root}' removes it" for key in keys]
+        sound = "all whole, all needed"
     except RecbenchError as error:  # the rest is told all the same
         typer.echo(f"warning: what is orphaned cannot be told: {error}", err=True)
     for problem in problems:
         typer.echo(problem)
     typer.echo(
         f"{len(store.artifact_keys())} artifacts and {len(store.records())} records in {store.root}: "
-        f"{f'{len(problems)} problems' if problems else 'all whole, all needed'}"
+        f"{f'{len(problems)} problems' if problems else sound}"
     )
     if problems:
         raise typer.Exit(1)

@@ -57,7 +57,7 @@ class Board:
 
 def foot(board: Board) -> Sequence[str]:
     """The lines below the tables; without rows, that there are none."""
-    return board.foot if board.rows else [f"The suite has no {board.title.lower()}."]
+    return board.foot if board.rows else [f"No {board.title.lower()} were run."]
 
 
 def sections(board: Board) -> list[tuple[str, list[Any]]]:

@@ -134,6 +134,11 @@ class Plan:
             visit(self.recipes.evaluate(cell))
         return list(found)
 
+    def explanations(self) -> list[Stage]:
+        """The stages that a report on one of the cells would ask for; their inputs are stages of the plan."""
+        undefended = (cell for cell in self.runnable if cell.attacker is not None and cell.defense is None)
+        return [self.recipes.explain(cell) for cell in undefended if not cell.lineup.perturbs]
+
     def state(self, cell: Cell, record: Mapping[str, Any] | None) -> State:
         """How a cell's record stands to this plan."""
         if record is None or record["status"] == "skipped" or record["stage"] == "plan":

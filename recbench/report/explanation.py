@@ -18,6 +18,7 @@ from recbench.matrix.prepared import Prepared
 from recbench.matrix.run import settle
 from recbench.matrix.scheduler import Failed
 from recbench.matrix.surroundings import profiles_of
+from recbench.results import Results
 from recbench.store import Store
 
 
@@ -46,7 +47,7 @@ class Explanation:
         part: int64 [m]; the recommender was trained once without each part of the profiles.
         influence: float64 [parts], the bits of the targets' rank gain that are lost without the part.
         plane: float32 [n + m, 2], genuine users first: places on the two principal axes of all users' items.
-        popularity: int64 [n_items], the genuine users who have each item.
+        popularity: int64 [n_items], the genuine users who have each item in the training part.
         seen: what each detector said, by its label.
     """
 
@@ -61,13 +62,12 @@ class Explanation:
     seen: Mapping[str, Seen]
 
     @classmethod
-    def of(cls, cell: Cell, plan: Plan, store: Store, labels: Mapping[str, str]) -> Explanation:
+    def of(cls, cell: Cell, plan: Plan, store: Store, results: Results) -> Explanation:
         """Explain a cell of a run: trains the recommender without each part of the profiles.
 
         Args:
             cell: without a defense.
-            plan, store: of the run.
-            labels: what defenses are called, by their `key_of`.
+            plan, store, results: of the run.
 
         Raises:
             RecbenchError: the cell is not ok, or a training failed; the message has the reason and the log.
@@ -90,7 +90,7 @@ class Explanation:
             influence=answer["influence"],
             plane=answer["plane"],
             popularity=prepared.train.item_counts,
-            seen=_seen(record, store, labels),
+            seen=_seen(record, store, results),
         )
 
     @property
@@ -102,15 +102,15 @@ class Explanation:
         return [(int(item), int(counts[item])) for item in order]
 
 
-def _seen(explained: Mapping[str, Any], store: Store, labels: Mapping[str, str]) -> dict[str, Seen]:
+def _seen(explained: Mapping[str, Any], store: Store, results: Results) -> dict[str, Seen]:
     """What the run's detectors said of the same poison, by their labels."""
     undefended = {"defense": None, "examples": None}
     question = explained["question"] | undefended
     seen = {}
-    for record in store.records():
+    for record in results.records:
         verdict = record["artifacts"].get("verdict")
         if verdict is not None and record["question"] | undefended == question:
             arrays = store.get(verdict).arrays
-            label = labels[key_of(record["question"]["defense"])]
+            label = results.labels["defense"][key_of(record["question"]["defense"])]
             seen[label] = Seen(arrays["suspicion"], ~arrays["keep"])
     return dict(sorted(seen.items()))

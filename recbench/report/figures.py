@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from recbench.evaluation.detection import percentiles
 from recbench.report.explanation import Explanation
@@ -62,10 +63,7 @@ def explanation(explained: Explanation, floor: float) -> Figure:
     influence.bar(range(len(explained.influence)), explained.influence, color=FAKE)
     influence.axhline(0, color="black", linewidth=0.8)
     influence.axhspan(-floor, floor, color=GENUINE, alpha=0.3, linewidth=0)
-    sizes = np.bincount(explained.part)
-    influence.set_xlabel(
-        "fake profile" if sizes.max(initial=1) == 1 else f"part of the fakes, {sizes.max()} profiles each"
-    )
+    influence.set_xlabel(_parts(np.bincount(explained.part)))
     influence.set_ylabel("bits lost without it")
     influence.set_title("Which fakes moved the targets", fontsize=9, loc="left")
 
@@ -82,6 +80,14 @@ def explanation(explained: Explanation, floor: float) -> Figure:
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=8)
     return figure
+
+
+def _parts(sizes: NDArray[np.int64]) -> str:
+    """What a bar of influence stands for, given how many profiles are in each part."""
+    if sizes.max(initial=1) == 1:
+        return "fake profile"
+    ends = dict.fromkeys((int(sizes.min()), int(sizes.max())))
+    return f"part of the fakes, {' to '.join(map(str, ends))} profiles each"
 
 
 def _seen(axes: Axes, explained: Explanation) -> None:

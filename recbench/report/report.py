@@ -32,7 +32,7 @@ class Report:
         results: the cells.
         recommender, dataset: their names in the results.
         n_users, n_items: of the data, before the attack.
-        fakes: how many users the attacker adds.
+        fakes: how many users the attacker may add.
         explanation: of the attack that does most; None where none worked or it could not be explained.
         unexplained: why the attack that does most could not be explained, or nothing.
         names: what to call items, [n_items].
@@ -68,8 +68,18 @@ class Report:
 
     @cached_property
     def floor(self) -> float:
-        """The largest gain, in bits, between clean runs that differ in nothing but the order of users."""
+        """The largest gain, in bits, between clean runs that differ in the order of users alone; 0 without any."""
         return self._grid.floor(self.dataset)
+
+    @property
+    def has_floor(self) -> bool:
+        """Whether there are such runs."""
+        return self._grid.floors[self.dataset].size > 0
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether every unit has a result without an attack."""
+        return bool(self._grid.victims(self.dataset))
 
     @property
     def worst(self) -> AttackerRow | None:
@@ -107,6 +117,11 @@ class Report:
         return list(
             dict.fromkeys(f"{cell['status']} in {cell['stage'] or 'plan'}: {cell['reason']}" for cell in failed)
         )
+
+    @property
+    def skipped(self) -> list[str]:
+        """The reasons of the cells that could not be asked, each once."""
+        return list(dict.fromkeys(cell["reason"] for cell in self.results.cells if cell["status"] == "skipped"))
 
     def to_pandas(self) -> pd.DataFrame:
         """All cells with all metrics, as `Results.to_pandas`."""
@@ -165,6 +180,7 @@ class Report:
             "attacks": [asdict(row) for row in self.attacks],
             "defenses": [asdict(row) for row in self.defenses],
             "failures": self.failures,
+            "skipped": self.skipped,
             "folder": str(self.results.folder),
         }
 

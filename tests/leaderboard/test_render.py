@@ -35,7 +35,7 @@ def test_one_table_a_data_set_and_attack_size():
 
 def test_a_board_without_rows_says_so():
     for page in (as_text(board()), as_markdown(board())):
-        assert "The suite has no things." in page
+        assert "No things were run." in page
         assert "Foot" not in page
     assert rows_csv(board()) == "dataset,size,name,gain\n"
 

@@ -167,7 +167,7 @@ def test_a_suite_of_failures_only_has_tables_without_numbers(tmp_path):
     assert f"{len(RECORDS)} cells crashed in fit: died" in text
     assert line(text, ["n/a", "n/a", "A"])[3:] == [*["n/a"] * 10, "no clean utility, incomplete 0/2 attacks"]
     assert line(text, ["n/a", "n/a", "p"])[-1] == "no victims"
-    assert "The suite has no defenses." in text
+    assert "No defenses were run." in text
 
 
 def test_variants_of_a_recommender_are_rows_of_their_own(tmp_path):
