@@ -20,7 +20,7 @@ from recbench.matrix.plan import Plan, Rerun
 from recbench.matrix.prepared import Prepared
 from recbench.matrix.progress import Progress
 from recbench.matrix.suite import Reference, Suite, load_suite
-from recbench.plugins import PluginRow, Plugins, load_plugins
+from recbench.plugins import Plugins, load_plugins
 from recbench.report import Explanation, Report
 from recbench.results import Results
 from recbench.running import check_folder, computed, planned, rerun_named
@@ -187,8 +187,7 @@ def _offered(component: Component, plugins: Plugins) -> tuple[Component, Plugins
     """The component under a name that no installed one has, and the plugins with it among them."""
     if component.name in {installed.name for installed in plugins.components("recommender")}:
         component = replace(component, name=f"own-{component.name}")
-    row = PluginRow("own", "the caller's", "", components=(component,))
-    return component, Plugins((*plugins.rows, row))
+    return component, plugins.beside(component)
 
 
 def _called(model: object) -> str:

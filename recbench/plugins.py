@@ -70,6 +70,10 @@ class Plugins:
 
     rows: tuple[PluginRow, ...]
 
+    def beside(self, component: Component) -> Plugins:
+        """These, and a component of the caller's own."""
+        return Plugins((*self.rows, PluginRow("own", "the caller's", "", components=(component,))))
+
     @cached_property
     def _offers(self) -> dict[tuple[Kind, str], list[tuple[Component, PluginRow]]]:
         offers: dict[tuple[Kind, str], list[tuple[Component, PluginRow]]] = {}

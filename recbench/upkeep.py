@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from recbench.adapters import Command, handed_over
 from recbench.errors import DataError
 from recbench.matrix.identity import Circumstances
 from recbench.matrix.plan import Plan, stored
 from recbench.matrix.run import ENVIRONMENT
+from recbench.matrix.suite import Suite
 from recbench.plugins import Plugins
 from recbench.results import Results
 from recbench.store import Store
@@ -47,10 +49,22 @@ def orphans(store: Store, plugins: Plugins) -> list[str]:
     if surroundings is None:
         raise DataError(f"{store.root} holds no readable {ENVIRONMENT}; run the suite again, which writes it")
     circumstances = Circumstances(surroundings["device"], surroundings["threads"])
-    plan = Plan.of(results.suite, plugins, circumstances, results.plan)
+    plan = Plan.of(results.suite, _with_audited(results.suite, plugins), circumstances, results.plan)
     needed = {key for record in store.records() for key in record["artifacts"].values()}
     needed |= set(stored([*plan.stages(), *plan.explanations()], store).values())
     return [key for key in store.artifact_keys() if key not in needed]
+
+
+def _with_audited(suite: Suite, plugins: Plugins) -> Plugins:
+    """With the command or the object that an audit stands for by a name that nothing installed has."""
+    for reference in suite.recommenders:
+        if isinstance(reference, Mapping):
+            match {name: value for name, value in reference.items() if name != "name"}:
+                case {"command": str(command), **others} if not others:
+                    plugins = plugins.beside(Command.component(command)[0])
+                case {"path": str(path), "digest": str(), **others} if not others:
+                    plugins = plugins.beside(handed_over(str(reference["name"]), Path(path)))
+    return plugins
 
 
 def clear_up(store: Store, plugins: Plugins, *, dry_run: bool) -> tuple[list[Path], int]:

@@ -205,6 +205,8 @@ def test_a_command_in_another_language_is_audited(log, tmp_path, monkeypatch, ca
     assert found["recommender"] == "command"
     assert found["clean"]["ndcg@10"] > 0
     assert (tmp_path / "runs" / "audit-command-shop" / "plan.json").is_file()
+    assert main(["store", "check", "runs/audit-command-shop"]) == 0
+    assert "all whole, all needed" in capsys.readouterr().out
 
 
 def test_an_object_called_like_an_installed_recommender_gets_a_name_of_its_own(log, tmp_path):

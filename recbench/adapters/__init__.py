@@ -3,6 +3,6 @@
 from recbench.adapters.adapt import adapt
 from recbench.adapters.command import Command
 from recbench.adapters.extras import from_extra
-from recbench.adapters.handed import Handed, hand_over
+from recbench.adapters.handed import Handed, hand_over, handed_over
 
-__all__ = ["Command", "Handed", "adapt", "from_extra", "hand_over"]
+__all__ = ["Command", "Handed", "adapt", "from_extra", "hand_over", "handed_over"]

@@ -86,15 +86,30 @@ def hand_over(model: object, folder: Path) -> tuple[Component, dict[str, Any]]:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder.resolve() / f"model-{digest}.pkl"
     path.write_bytes(content)
-    component = Component(
+    return _component(component_name(name), content), {"path": str(path), "digest": digest}
+
+
+def handed_over(name: str, path: Path) -> Component:
+    """The component that `hand_over` made, under the name that it has in a plan.
+
+    Raises:
+        PluginError: the pickle is gone.
+    """
+    try:
+        return _component(name, path.read_bytes())
+    except OSError as error:
+        raise PluginError(f"{path} cannot be read: {error.strerror}; hand the object over again") from None
+
+
+def _component(name: str, content: bytes) -> Component:
+    return Component(
         "recommender",
-        component_name(name),
+        name,
         f"{Handed.__module__}:{Handed.__qualname__}",
         version=hashlib.sha256(MARK.sub(b"", content)).hexdigest()[:12],
         family="own",
-        summary=f"an object of {name}",
+        summary="an object that was handed over",
     )
-    return component, {"path": str(path), "digest": digest}
 
 
 def _own_modules() -> list[ModuleType]:
