@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from recbench.component import Component
 from recbench.data.dataset import Data
 from recbench.errors import DataError
+from recbench.matrix.identity import digest_of
 
 FACTORY = f"{__name__}:OwnData"
 
@@ -77,7 +77,7 @@ def _read(path: Path) -> Data:
 
 
 def _version(data: Data) -> str:
-    if data.published is None:
-        return data.interactions.digest[:12]
-    parts = (data.published.train, data.published.validation, data.published.test)
-    return hashlib.sha256("".join(part.digest for part in parts).encode()).hexdigest()[:12]
+    """The hash of all that a run takes from the data: who interacted with what, the catalogue and the parts."""
+    split = data.published
+    parts = (data.interactions,) if split is None else (split.train, split.validation, split.test)
+    return digest_of([*(part.digest for part in parts), asdict(data.catalog)])[:12]

@@ -149,6 +149,17 @@ def test_the_version_of_a_file_is_its_content(tmp_path):
     assert describe(one).version == describe(same).version != describe(other).version
 
 
+def test_the_version_of_a_folder_covers_its_catalogue(tmp_path):
+    (tmp_path / "shop.inter").write_text("user_id:token\titem_id:token\nu1\ti1\nu2\ti2\n")
+    items = "item_id:token\tmovie_title:token_seq\tclass:token_seq\n"
+    versions = []
+    for rows in ("i1\tOne\tWar\n", "i1\tUno\tWar\n", "i1\tOne\tDrama\n", "i2\tOne\tWar\n", "i1\tOne\tWar\n"):
+        (tmp_path / "shop.item").write_text(items + rows)
+        versions.append(describe(tmp_path).version)
+    assert versions[0] == versions[-1]
+    assert len(set(versions)) == 4
+
+
 def test_ratings_that_are_all_the_same_have_no_scale(tmp_path):
     path = tmp_path / "flat.csv"
     path.write_text("user_id,item_id,rating\n1,1,3\n2,1,3\n")
