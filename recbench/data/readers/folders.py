@@ -51,6 +51,8 @@ LAYOUTS = (
 def read_folder(folder: Path, duplicates: Duplicates, form: Form) -> Data:
     """Read a folder: one of `LAYOUTS`, a train and a test file, or one table.
 
+    The rows of a split are those of train, validation and test, in this order.
+
     Raises:
         DataError: nothing that recbench knows, several tables, whatever is wrong with a file.
     """
@@ -71,17 +73,17 @@ def read_folder(folder: Path, duplicates: Duplicates, form: Form) -> Data:
 
 
 def _assemble(found: list[Path], folder: Path, catalog: ItemTable | None, duplicates: Duplicates, form: Form) -> Data:
-    parts = [_part(path) for path in found]
+    parts = {_part(path): path for path in found}
     if None in parts or not {0, 2} <= set(parts):
         path = _only(found, folder)
         return assemble(read_table(path, form), path, catalog, duplicates)
     names = ", ".join(path.name for path in found)
-    if len(set(parts)) < len(parts):
+    if len(parts) < len(found):
         raise DataError(f"{folder} holds a part twice ({names}); keep one of each")
-    tables = [read_table(path, form) for path in found]
+    # Test last: without timestamps, a user's history is in the order of the rows.
+    read = {part: read_table(parts[part], form) for part in range(3) if part in parts}
     tables = [
-        table.append_column("part", pa.array(np.full(len(table), part, dtype=np.int8)))
-        for table, part in zip(tables, parts, strict=True)
+        table.append_column("part", pa.array(np.full(len(table), part, dtype=np.int8))) for part, table in read.items()
     ]
     columns = sorted(tables[0].column_names)
     if any(sorted(table.column_names) != columns for table in tables):

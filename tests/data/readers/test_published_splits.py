@@ -48,6 +48,20 @@ def test_three_parts_are_read_back_as_written(
     assert pairs(data, data.interactions) == set(content)
 
 
+def test_a_history_without_timestamps_is_train_then_validation_then_test(tmp_path: Path) -> None:
+    for word, item in (("train", 9), ("valid", 7), ("test", 8)):
+        (tmp_path / f"{word}.csv").write_text(f"user,item\n1,{item}\n2,{item - 3}\n")
+    data = read_interactions(tmp_path)
+    assert [data.item_ids[items].tolist() for items in data.interactions.histories] == [[9, 7, 8], [6, 4, 5]]
+
+
+def test_clicks_of_one_second_are_in_the_order_of_the_parts(tmp_path: Path) -> None:
+    for word, item in (("train", 9), ("test", 8)):
+        (tmp_path / f"{word}.csv").write_text(f"user,item,time\n1,{item},100\n2,{item},100\n")
+    data = read_interactions(tmp_path)
+    assert [data.item_ids[items].tolist() for items in data.interactions.histories] == [[9, 8], [9, 8]]
+
+
 def test_the_parts_of_recbole_share_ids_ratings_and_catalogue(tmp_path: Path) -> None:
     header = "user_id:token\titem_id:token\trating:float\n"
     (tmp_path / "toy.train.inter").write_text(header + "1\t10\t3\n2\t20\t4\n2\t30\t1\n")
