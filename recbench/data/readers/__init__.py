@@ -24,7 +24,7 @@ def read_interactions(path: Path | str, duplicates: Duplicates = "error", form: 
             MovieLens 100K, 1M or 20M, of Last.fm 2K or of RecBole, a folder with one file, a folder with
             a train, a test and perhaps a validation file, or a zip archive of these.
         duplicates: what becomes of a (user, item) pair that occurs more than once: `error`, or keep the
-            `first` or `last` row of the file.
+            `first` or `last` row of the file; a sparse matrix has no such order, so there it is an error.
         form: `table` (one line an interaction) or `sequences` (one line a user, `user item item …`) where
             numbers between blanks may be either; `auto` tells them apart where that is safe.
 

@@ -30,10 +30,12 @@ def read_sparse(path: Path) -> pa.Table:
     Where every value is 1 (or True) there is no rating. Users and items without an entry are left out.
 
     Raises:
-        DataError: a damaged file, stored values of False, or a symmetric matrix, which is a graph.
+        DataError: a damaged file, stored zeros, a place that is stored more than once, or a symmetric matrix, which is
+            a graph.
     """
     try:
-        matrix = sp.csr_matrix(sp.load_npz(path))
+        stored = sp.load_npz(path)
+        matrix = sp.csr_matrix(stored)
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} is no whole sparse matrix ({error})") from error
     if matrix.shape[0] == matrix.shape[1] and matrix.nnz and (abs(matrix - matrix.T)).nnz == 0:
@@ -41,9 +43,21 @@ def read_sparse(path: Path) -> pa.Table:
             f"{path} is symmetric, {matrix.shape[0]:,} × {matrix.shape[1]:,}: the graph of users and items together, "
             "as LightGCN stores it; recbench reads users × items"
         )
+    # What was stored, since becoming a CSR has summed some formats.
+    places = sp.coo_matrix(stored)
+    keys = np.sort(places.row.astype(np.int64) * matrix.shape[1] + places.col)
+    if len(again := keys[1:][keys[1:] == keys[:-1]]):
+        row, column = divmod(int(again[0]), matrix.shape[1])
+        raise DataError(
+            f"{path} stores row {row}, column {column} more than once, in all {len(again):,} values too many; keep one "
+            "of each, or call sum_duplicates() before it is saved if their sum is meant"
+        )
     values = np.asarray(matrix.data)
-    if values.dtype == bool and not values.all():
-        raise DataError(f"{path} stores values of False; call eliminate_zeros() before it is saved")
+    if zeros := np.count_nonzero(values == 0):
+        raise DataError(
+            f"{path} stores {zeros:,} zeros, which may be ratings or nothing: call tocsr() and then eliminate_zeros() "
+            "before it is saved, or write a table if they are ratings"
+        )
     entries = matrix.tocoo()
     columns = {"user": pa.array(entries.row.astype(np.int64)), "item": pa.array(entries.col.astype(np.int64))}
     if not (values == 1).all():

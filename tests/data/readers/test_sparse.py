@@ -46,10 +46,43 @@ def test_the_graph_of_users_and_items_is_no_matrix_of_users_and_items(tmp_path: 
         read_interactions(tmp_path / "s_adj_mat.npz")
 
 
-def test_stored_falses_are_named(tmp_path: Path) -> None:
-    sp.save_npz(tmp_path / "a.npz", sp.csr_matrix((np.array([True, False]), ([0, 1], [0, 1])), shape=(2, 3)))
-    with pytest.raises(DataError, match="stores values of False"):
+@pytest.mark.parametrize("kind", ["csr", "csc", "coo"])
+@pytest.mark.parametrize("values", [[True, False, True], [3, 0, 2], [0.5, -0.0, 1.0]])
+def test_stored_zeros_are_named(tmp_path: Path, kind: str, values: list[object]) -> None:
+    matrix = sp.coo_matrix((np.array(values), ([0, 1, 1], [0, 1, 2])), shape=(2, 3)).asformat(kind)
+    sp.save_npz(tmp_path / "a.npz", matrix)
+    with pytest.raises(DataError, match=r"stores 1 zeros.*eliminate_zeros\(\)"):
         read_interactions(tmp_path / "a.npz")
+    matrix = matrix.tocsr()
+    matrix.eliminate_zeros()
+    sp.save_npz(tmp_path / "a.npz", matrix)
+    assert len(read_interactions(tmp_path / "a.npz").interactions) == 2
+
+
+def test_the_zeros_that_fill_a_block_are_named(tmp_path: Path) -> None:
+    dense = np.array([[1, 0, 0, 0, 0, 4], [0, 2, 0, 0, 0, 0]])
+    sp.save_npz(tmp_path / "a.npz", sp.bsr_matrix(dense, blocksize=(2, 2)))
+    with pytest.raises(DataError, match=r"stores 5 zeros.*tocsr\(\)"):
+        read_interactions(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("duplicates", ["error", "first", "last"])
+@pytest.mark.parametrize("kind", ["csr", "csc", "coo"])
+def test_a_repeated_place_is_named_and_never_summed(tmp_path: Path, kind: str, duplicates: str) -> None:
+    if kind == "coo":
+        matrix = sp.coo_matrix(([5, 3, 4], ([0, 1, 1], [0, 2, 2])), shape=(2, 3))
+    elif kind == "csr":
+        matrix = sp.csr_matrix(([5, 3, 4], [0, 2, 2], [0, 1, 3]), shape=(2, 3))
+    else:
+        matrix = sp.csc_matrix(([5, 3, 4], [0, 1, 1], [0, 1, 1, 3]), shape=(2, 3))
+    sp.save_npz(tmp_path / "a.npz", matrix)
+    with pytest.raises(DataError, match=r"row 1, column 2 more than once.*sum_duplicates\(\)"):
+        read_interactions(tmp_path / "a.npz", duplicates=duplicates)
+
+
+def test_a_square_matrix_of_truths_is_read(tmp_path: Path) -> None:
+    sp.save_npz(tmp_path / "a.npz", sp.csr_matrix(np.array([[True, False], [True, True]])))
+    assert len(read_interactions(tmp_path / "a.npz").interactions) == 3
 
 
 def test_arrays_that_are_no_matrix_are_named(tmp_path: Path) -> None:
