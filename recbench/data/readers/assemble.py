@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,15 @@ from recbench.errors import DataError
 Duplicates = Literal["error", "first", "last"]
 """What becomes of a (user, item) pair that occurs more than once: an error, or the row of the file to keep."""
 
+DATES = (pa.timestamp("s"), pa.timestamp("s", "UTC"))
+"""How Arrow reads ISO 8601 dates: all without a zone, which are taken as UTC, or all with one."""
+UNITS = (
+    ("seconds", 1e11, 1),
+    ("milliseconds", 1e14, 10**3),
+    ("microseconds", 1e17, 10**6),
+    ("nanoseconds", np.inf, 10**9),
+)
+"""Units of time: the largest median of a column that is in one, and how many of it are a second."""
 INTEGER = r"^(0|-?[1-9][0-9]{0,17})$"
 
 
@@ -29,12 +39,16 @@ def assemble(table: pa.Table, origin: Path, items: ItemTable | None, duplicates:
 
     `part` is the publisher's split: 0 train, 1 validation, 2 test.
 
+    Timestamps are numbers or ISO 8601 dates, in UTC unless they name their zone. Numbers are seconds since 1970; a
+    column with a median above 1e11 is in milliseconds, above 1e14 in microseconds, above 1e17 in nanoseconds. They
+    become whole seconds.
+
     Users and items are numbered in ascending order of their raw ids, so the numbers depend neither on
     the order of the rows nor on a hash. Items of the catalogue that nobody interacted with are left out.
 
     Raises:
-        DataError: no rows, fewer than two users, an empty id, a rating or timestamp that is no number,
-            duplicates where `duplicates` is `error`.
+        DataError: no rows, fewer than two users, an empty id, a rating that is no number, a timestamp that is
+            neither number nor date or is of another unit than most, duplicates where `duplicates` is `error`.
     """
     if len(table) == 0:
         raise DataError(f"{origin} has no data rows")
@@ -43,7 +57,7 @@ def assemble(table: pa.Table, origin: Path, items: ItemTable | None, duplicates:
     if len(user_ids) < 2:
         raise DataError(f"{origin} has one user ({user_ids[0]}); collaborative filtering needs at least two")
     keep = _deduplicate(users, item_rows, user_ids, item_ids, origin, duplicates)
-    ratings = _floats(table["rating"], "rating", origin)[keep] if "rating" in table.column_names else None
+    ratings = _ratings(table["rating"], origin)[keep] if "rating" in table.column_names else None
     timestamps = _seconds(table["timestamp"], origin)[keep] if "timestamp" in table.column_names else None
     interactions = Interactions(
         users=users[keep],
@@ -101,18 +115,18 @@ def _number(column: pa.ChunkedArray, role: str, origin: Path) -> tuple[NDArray[n
     return numbers[encoded.indices.to_numpy()], ids[order]
 
 
-def _floats(column: pa.ChunkedArray, role: str, origin: Path) -> NDArray[np.float64]:
+def _ratings(column: pa.ChunkedArray, origin: Path) -> NDArray[np.float64]:
     if pa.types.is_dictionary(column.type):
-        encoded = _encoded(column, role, origin)
+        encoded = _encoded(column, "rating", origin)
         column = pa.chunked_array([encoded])
         values: NDArray[np.float64] = _parsed(pa.chunked_array([encoded.dictionary]))[encoded.indices.to_numpy()]
     else:
         if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
-            column = _strings(column, role, origin)
+            column = _strings(column, "rating", origin)
         values = _parsed(column)
     if len(bad := np.flatnonzero(~np.isfinite(values))):
         value = column[int(bad[0])].as_py()
-        raise DataError(f"{origin}: data row {bad[0] + 1} has the {role} {value!r}, which is no finite number")
+        raise DataError(f"{origin}: data row {bad[0] + 1} has the rating {value!r}, which is no finite number")
     return values
 
 
@@ -128,16 +142,59 @@ def _parsed(column: pa.ChunkedArray) -> NDArray[np.float64]:
 
 
 def _seconds(column: pa.ChunkedArray, origin: Path) -> NDArray[np.int64]:
-    """Timestamps as whole numbers: as written where they are numbers, else the seconds of an ISO 8601 date."""
-    if pa.types.is_temporal(column.type) and column.null_count == 0:
-        column = column.cast(pa.timestamp("s"), safe=False).cast(pa.int64())
+    """Timestamps as whole seconds since 1970, fractions cut off, from numbers of `UNITS` or from ISO 8601 dates."""
+    if pa.types.is_temporal(column.type):
+        if not (pa.types.is_timestamp(column.type) or pa.types.is_date(column.type)):
+            raise DataError(f"{origin}: the timestamp column is {column.type}; expected dates or numbers")
+        if column.null_count == 0:
+            column = column.cast(pa.timestamp("s"), safe=False)
+            return np.asarray(column.cast(pa.int64()).to_numpy(), dtype=np.int64)
     strings = _strings(column, "timestamp", origin)
-    for kind in (pa.int64(), pa.timestamp("s")):
-        try:
-            return np.asarray(strings.cast(kind).cast(pa.int64()).to_numpy(), dtype=np.int64)
-        except pa.ArrowInvalid:
-            continue
-    return _floats(strings, "timestamp", origin).astype(np.int64)
+    if (whole := _cast(strings, pa.int64())) is not None:
+        return _one_unit(whole, strings, origin)
+    dates = pc.replace_substring_regex(strings, r"(:\d\d:\d\d)\.\d+", r"\1")
+    for kind in DATES:
+        if (seconds := _cast(dates, kind)) is not None:
+            return seconds
+    numbers = _parsed(strings)
+    # NaN is not below either; what is beyond int64 would become any number.
+    if len(bad := np.flatnonzero(~(np.abs(numbers) < 2.0**63))):
+        # Of all ways to read the column, the one that gets furthest is meant.
+        row = max(int(bad[0]), *(_first_failure(dates, kind) for kind in DATES))
+        raise DataError(
+            f"{origin}: data row {row + 1} has the timestamp {strings[row].as_py()!r}; expected seconds since 1970, or "
+            "ISO 8601 dates in every row, with a zone in all or in none"
+        )
+    return _one_unit(numbers, strings, origin)
+
+
+def _cast(strings: pa.ChunkedArray, kind: pa.DataType) -> NDArray[np.int64] | None:
+    """What the strings say as numbers or seconds; None where one of them is no such thing."""
+    try:
+        return np.asarray(strings.cast(kind).cast(pa.int64()).to_numpy(), dtype=np.int64)
+    except pa.ArrowInvalid:
+        return None
+
+
+def _first_failure(strings: pa.ChunkedArray, kind: pa.DataType) -> int:
+    """The first of the strings that cannot be cast, where there is one."""
+    return bisect_left(range(len(strings)), True, key=lambda row: _cast(strings.slice(0, row + 1), kind) is None)
+
+
+def _one_unit(
+    times: NDArray[np.int64] | NDArray[np.float64], written: pa.ChunkedArray, origin: Path
+) -> NDArray[np.int64]:
+    """The seconds of times in the unit that their median tells."""
+    magnitudes = np.abs(times.astype(np.float64))
+    median = np.median(magnitudes)
+    name, limit, second = next(unit for unit in UNITS if median <= unit[1])
+    if len(beyond := np.flatnonzero(magnitudes > limit)):
+        row = int(beyond[0])
+        raise DataError(
+            f"{origin}: data row {row + 1} has the timestamp {written[row].as_py()!r}, and most are in {name}; "
+            "write all of them in seconds"
+        )
+    return np.floor_divide(times, second).astype(np.int64)
 
 
 def _deduplicate(

@@ -29,6 +29,20 @@ GOOD = "user_id,item_id,rating,timestamp\n1,1,4,100\n2,1,3,200\n"
         ("user,item,rating\n1,1,nan\n2,1,4\n", "data row 1 has the rating 'nan'"),
         ("user,item,rating\n1,1,4\n2,1,inf\n", "data row 2 has the rating 'inf'"),
         ("user,item,timestamp\n1,1,5\n2,1,yesterday\n", "data row 2 has the timestamp 'yesterday'"),
+        ("user,item,time\n1,1,2020-01-01\n2,1,\n", "data row 2 has the timestamp ''"),
+        (
+            "user,item,time\n1,1,2020-01-01\n2,1,2020-01-02T00:00:00Z\n3,1,\n",
+            "data row 2 has the timestamp '2020-01-02T",
+        ),
+        ("user,item,time\n1,1,2020-01-01\n2,1,2020-02-30\n3,1,5\n", "data row 2 has the timestamp '2020-02-30'"),
+        ("user,item,time\n1,1,5\n2,1,2020-01-01\n", "data row 2 has the timestamp '2020-01-01'"),
+        ("user,item,time\n1,1,5\n2,1,1e30\n", "data row 2 has the timestamp '1e30'"),
+        ("user,item,time\n1,1,5\n2,1,-9223372036854775809\n", "data row 2 has the timestamp '-9223372036854775809'"),
+        ("user,item,time\n1,1,5\n2,1,inf\n", "data row 2 has the timestamp 'inf'"),
+        (
+            "user,item,time\n1,1,978300019\n2,1,978300019000\n3,1,978300020\n",
+            "data row 2 has the timestamp '978300019000', and most are in seconds",
+        ),
         ("user,item\n1,1\n,1\n2,2\n", "data row 2 has no user id"),
         ("user,item\n1,1\n2, \n", "data row 2 has no item id"),
         ("1 1 4\n1 2 5\n2 1\n", "Expected 3 columns, got 2"),
@@ -105,6 +119,22 @@ def test_parquet_without_a_column_says_what_it_found(tmp_path: Path) -> None:
         ({"user_id": [1, 2], "item_id": [1, 1], "rating": [[1], [2]]}, "the rating column is list"),
         ({"user_id": [[1], [2]], "item_id": [1, 1]}, "the user column is list"),
         ({"user_id": [], "item_id": []}, "has no data rows"),
+        (
+            {"user_id": [1, 2], "item_id": [1, 1], "time": pa.array([1, 2], pa.duration("ns"))},
+            r"the timestamp column is duration\[ns\]; expected",
+        ),
+        (
+            {"user_id": [1, 2], "item_id": [1, 1], "time": pa.array([1, 2], pa.time64("us"))},
+            r"the timestamp column is time64\[us\]; expected",
+        ),
+        (
+            {"user_id": [1, 2], "item_id": [1, 1], "time": pa.array([10**9, None], pa.timestamp("ms", "UTC"))},
+            "data row 2 has the timestamp ''",
+        ),
+        (
+            {"user_id": [1, 2], "item_id": [1, 1], "time": pa.array([5, 2**63], pa.uint64())},
+            f"data row 2 has the timestamp '{2**63}'",
+        ),
     ],
 )
 def test_bad_parquet_is_one_clear_line(tmp_path: Path, columns: dict[str, list[object]], message: str) -> None:

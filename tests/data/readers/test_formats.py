@@ -95,6 +95,37 @@ def test_dates_become_seconds(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_interactions(tmp_path / "dated").interactions.timestamps, [86_400, 60])
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        ("2020-01-01T00:00:07Z", "2020-01-01T00:00:08Z"),
+        ("2020-01-01 00:00:07.25", "2020-01-01T00:00:08.999999999"),
+        ("2020-01-01T00:00:07.5Z", "2020-01-01T02:00:08+02:00"),
+    ],
+)
+def test_dates_may_have_a_zone_and_fractions_of_seconds(tmp_path: Path, written: tuple[str, str]) -> None:
+    (tmp_path / "dated").write_text(f"user,item,time\n0,1,{written[0]}\n1,1,{written[1]}\n")
+    assert read_interactions(tmp_path / "dated").interactions.timestamps.tolist() == [1_577_836_807, 1_577_836_808]
+
+
+@pytest.mark.parametrize("unit", [1, 10**3, 10**6, 10**9])
+@pytest.mark.parametrize("form", ["{}", "{}.0", "{}e0"])
+def test_timestamps_of_any_unit_become_seconds(tmp_path: Path, unit: int, form: str) -> None:
+    times = [978_300_019, 1_577_836_800, 3_000]
+    lines = [f"{user},1,{form.format(time * unit + unit // 2)}\n" for user, time in enumerate(times)]
+    (tmp_path / "timed").write_text("user,item,time\n" + "".join(lines))
+    assert read_interactions(tmp_path / "timed").interactions.timestamps.tolist() == times
+
+
+@pytest.mark.parametrize("unit", [1, 10**3, 10**6, 10**9])
+@pytest.mark.parametrize("kind", ["int64", "float64", "uint64"])
+def test_columns_of_parquet_in_any_unit_become_seconds(tmp_path: Path, unit: int, kind: str) -> None:
+    times = [978_300_019, 1_577_836_800]
+    column = (np.array(times) * unit).astype(kind)
+    pq.write_table(pa.table({"user": [1, 2], "item": [1, 1], "time": column}), tmp_path / "timed")
+    assert read_interactions(tmp_path / "timed").interactions.timestamps.tolist() == times
+
+
 def test_raw_ids_survive_and_are_numbered_in_ascending_order(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("user,item\n10,007\n9,7\n10,B00\n")
     data = read_interactions(tmp_path / "a")
