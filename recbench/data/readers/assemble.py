@@ -91,7 +91,7 @@ def _strings(column: pa.ChunkedArray, role: str, origin: Path) -> pa.ChunkedArra
 
 def _encoded(column: pa.ChunkedArray, role: str, origin: Path) -> pa.DictionaryArray:
     """The column as one dictionary of strings without blanks around them, and the place of each row in it."""
-    if pa.types.is_dictionary(column.type):
+    if pa.types.is_dictionary(column.type) and not column.null_count:
         encoded = column.unify_dictionaries().combine_chunks()
     else:
         encoded = _strings(column, role, origin).dictionary_encode().unify_dictionaries().combine_chunks()

@@ -96,7 +96,7 @@ def _read_records(file: IO[bytes], path: Path) -> pa.Table:
         except pa.ArrowException as error:
             raise DataError(f"{path} is not JSON with one object a line ({str(error).splitlines()[0]})") from error
     roles = find_roles(table.column_names, path)
-    return pa.table({role: _without_gaps(table.column(at)) for role, at in roles.items()})
+    return pa.table({role: table.column(at) for role, at in roles.items()})
 
 
 def _records(text: bytes) -> pa.Table:
@@ -115,12 +115,6 @@ def _compact(block: pa.Table) -> pa.Table:
 
     names = block.column_names
     return pa.table([compact(*named) for named in zip(names, block.columns, strict=True)], names)
-
-
-def _without_gaps(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The column, as text where rows of a dictionary are missing: whoever reads it names the row."""
-    gaps = pa.types.is_dictionary(column.type) and column.null_count
-    return column.cast(pa.string()) if gaps else column
 
 
 def _read_delimited(file: IO[bytes], path: Path, form: Form) -> pa.Table:

@@ -120,6 +120,15 @@ def test_parquet_without_a_column_says_what_it_found(tmp_path: Path) -> None:
         ({"user_id": [[1], [2]], "item_id": [1, 1]}, "the user column is list"),
         ({"user_id": [], "item_id": []}, "has no data rows"),
         (
+            {"user_id": pa.array(["a", None, "b"]).dictionary_encode(), "item_id": [1, 1, 1]},
+            "data row 2 has no user id",
+        ),
+        ({"user_id": [1, 2, 3], "item_id": pa.array([4, 4, None]).dictionary_encode()}, "data row 3 has no item id"),
+        (
+            {"user_id": [1, 2], "item_id": [1, 1], "rating": pa.array(["4", None]).dictionary_encode()},
+            "data row 2 has the rating ''",
+        ),
+        (
             {"user_id": [1, 2], "item_id": [1, 1], "time": pa.array([1, 2], pa.duration("ns"))},
             r"the timestamp column is duration\[ns\]; expected",
         ),
