@@ -126,7 +126,9 @@ def _ratings(column: pa.ChunkedArray, origin: Path) -> NDArray[np.float64]:
         values = _parsed(column)
     if len(bad := np.flatnonzero(~np.isfinite(values))):
         value = column[int(bad[0])].as_py()
-        raise DataError(f"{origin}: data row {bad[0] + 1} has the rating {value!r}, which is no finite number")
+        # Not read as a point: 1,234 may be either number.
+        advice = "; write decimals with a point" if "," in str(value) else ""
+        raise DataError(f"{origin}: data row {bad[0] + 1} has the rating {value!r}, which is no finite number{advice}")
     return values
 
 

@@ -23,18 +23,23 @@ def plain(name: str) -> str:
     return name.split(":")[0].strip().lower().replace("_", "").replace("-", "").replace(" ", "")
 
 
+def known_roles(names: Sequence[str]) -> dict[str, int]:
+    """The position of the column of each role that has one."""
+    known = [plain(name) for name in names]
+    return {
+        role: known.index(next(alias for alias in aliases if alias in known))
+        for role, aliases in ALIASES.items()
+        if set(aliases) & set(known)
+    }
+
+
 def find_roles(names: Sequence[str], origin: object) -> dict[str, int]:
     """The position of each role's column; rating and timestamp may be absent.
 
     Raises:
         DataError: no user or no item column.
     """
-    known = [plain(name) for name in names]
-    roles = {
-        role: known.index(next(alias for alias in aliases if alias in known))
-        for role, aliases in ALIASES.items()
-        if set(aliases) & set(known)
-    }
+    roles = known_roles(names)
     if missing := [role for role in ("user", "item") if role not in roles]:
         found = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
         raise DataError(

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import IO, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.json as pa_json
 import pyarrow.parquet as pq
 
-from recbench.data.readers.columns import ALIASES, find_roles, plain
+from recbench.data.readers.columns import ALIASES, find_roles, known_roles, plain
 from recbench.data.readers.sequences import expand, is_sequences, read_sequences
 from recbench.data.readers.sparse import is_sparse, read_sparse
 from recbench.data.readers.tables import blocks, first_line, open_text, parse, rewritten, split_line
@@ -29,6 +30,7 @@ HISTORY = "itemidlist"
 """The column of RecBole's sequential files with the items before the last one, as `plain` writes it."""
 
 NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?")
+TIME = r"^\s*[1-9]\d{8,}(\.0*)?\s*$"
 TRIPLE = ("user", "item", "rating", "timestamp")
 """The order of columns where there is no header, as in MovieLens, FilmTrust and the Amazon rating files."""
 
@@ -39,8 +41,9 @@ def read_table(path: Path, form: Form = "auto") -> pa.Table:
     - Parquet; SciPy's `.npz` of users × items;
     - JSON, one object a line, as Amazon's reviews;
     - text with a header: comma, semicolon, blank or tab separated, RecBole's `.inter` with its typed header;
-    - text without one (its first line holds a number): `user item`, `user item rating` or
-      `user item rating timestamp`, separated by tabs (`u.data`), `::` (`ratings.dat`), commas or blanks;
+    - text without one (its first line holds a number, and names no user and item column): `user item`,
+      `user item rating` or `user item rating timestamp`, separated by tabs (`u.data`), `::` (`ratings.dat`), commas,
+      semicolons or blanks;
     - one line a user, `user item item …`.
 
     Text and JSON may be packed with gzip or xz.
@@ -51,7 +54,8 @@ def read_table(path: Path, form: Form = "auto") -> pa.Table:
             blanks may be either; `auto` tells them apart where that is safe.
 
     Raises:
-        DataError: no such format, missing columns, no data rows, a file that may be of either form.
+        DataError: no such format, missing columns, no data rows, a file that may be of either form, times where
+            ratings should be.
     """
     with path.open("rb") as file:
         magic = file.read(len(PARQUET))
@@ -125,7 +129,8 @@ def _read_delimited(file: IO[bytes], path: Path, form: Form) -> pa.Table:
     if delimiter == " ":
         line = first_line(_single_blanks(line.encode()))
     fields = split_line(line, delimiter)
-    if header := not any(NUMBER.fullmatch(field) for field in fields):
+    # The name of a column may be a number, such as 2019.
+    if header := {"user", "item"} <= known_roles(fields).keys() or not any(map(NUMBER.fullmatch, fields)):
         roles = find_roles(fields, path)
         if HISTORY in (known := [plain(field) for field in fields]):
             roles = {"user": roles["user"], "history": known.index(HISTORY), "item": roles["item"]}
@@ -144,7 +149,18 @@ def _read_delimited(file: IO[bytes], path: Path, form: Form) -> pa.Table:
     text = rewritten(file, _single_blanks) if delimiter == " " else file
     table = parse(text, path, names, delimiter, header=header, keep=keep, repeating=repeating)
     table = table.rename_columns(list(roles))
+    if not header and "rating" in roles and _are_times(table["rating"]):
+        raise DataError(
+            f"{path} has no header, and its third column, which should be ratings, looks like times: put a line that "
+            f"names the columns over it, such as '{delimiter.join(('user_id', 'item_id', 'timestamp'))}'"
+        )
     return expand(table["user"], table["history"], table["item"], path) if "history" in roles else table
+
+
+def _are_times(ratings: pa.ChunkedArray) -> bool:
+    """Whether all are whole numbers so high that nobody rates with them: seconds since 1970 from 1973 on, and finer."""
+    distinct = ratings.unify_dictionaries().chunk(0).dictionary
+    return bool(pc.all(pc.match_substring_regex(distinct, TIME)).as_py())
 
 
 def _single_blanks(text: bytes) -> bytes:
@@ -153,4 +169,6 @@ def _single_blanks(text: bytes) -> bytes:
 
 
 def _delimiter(line: str) -> str:
-    return next((mark for mark in ("\t", "::", ",", ";") if mark in line), " ")
+    # Between semicolons, decimals are often written with a comma.
+    marks = (";", ",") if line.count(";") > line.count(",") else (",", ";")
+    return next((mark for mark in ("\t", "::", *marks) if mark in line), " ")

@@ -28,6 +28,12 @@ GOOD = "user_id,item_id,rating,timestamp\n1,1,4,100\n2,1,3,200\n"
         ("user,item,rating\n1,1,4\n2,1,\n", "data row 2 has the rating ''"),
         ("user,item,rating\n1,1,nan\n2,1,4\n", "data row 1 has the rating 'nan'"),
         ("user,item,rating\n1,1,4\n2,1,inf\n", "data row 2 has the rating 'inf'"),
+        ("1;2;3,5\n2;2;4\n", "data row 1 has the rating '3,5', which is no finite number; write decimals with a point"),
+        ("user;item;rating\n1;2;3\n2;2;4,5\n", "data row 2 has the rating '4,5'.*with a point"),
+        ("1,2,978300019\n2,2,978300760\n", "third column.*looks like times.*'user_id,item_id,timestamp'"),
+        ("1::2::978300019000\n2::2::978300760000\n", "third column.*looks like times.*'user_id::item_id::timestamp'"),
+        ("1, 2, 978300019.0\n2, 2, 978300760.0\n", "third column.*looks like times"),
+        ("1\t2\t978300019\t5\n2\t2\t978300760\t4\n", "third column.*looks like times"),
         ("user,item,timestamp\n1,1,5\n2,1,yesterday\n", "data row 2 has the timestamp 'yesterday'"),
         ("user,item,time\n1,1,2020-01-01\n2,1,\n", "data row 2 has the timestamp ''"),
         (

@@ -45,6 +45,7 @@ def join(separator: str, header: str = "", end: str = "\n") -> bytes:
         join("   ").replace(b"\n", b"  \n").replace(b"\n2", b"\n 2"),
         join(","),
         join(",", "user_id,item_id,rating,timestamp"),
+        join(";"),
         join(",", "userId,movieId,rating,timestamp", end="\r\n"),
         join(";", '"User ID";"Item-ID";"Rating";"Time"'),
         join("\t", "user_id:token\titem_id:token\trating:float\ttimestamp:float"),
@@ -88,6 +89,21 @@ def test_rating_and_timestamp_are_optional(tmp_path: Path) -> None:
     assert data.interactions.ratings is None
     assert data.interactions.timestamps is None
     assert rows(data) == [("a", "y", 1, 0), ("a", "x", 1, 0), ("b", "x", 1, 0)]
+
+
+@pytest.mark.parametrize("header", ["user_id,item_id,2019", "2019,User ID,movieId", '"user","item","3.5"'])
+def test_a_line_that_names_user_and_item_is_a_header_whatever_else_it_names(tmp_path: Path, header: str) -> None:
+    at = 1 if header.startswith("2019") else 0
+    lines = [",".join(["7", *pair] if at else [*pair, "7"]) for pair in ("ax", "by")]
+    (tmp_path / "a").write_text("\n".join([header, *lines]))
+    assert rows(read_interactions(tmp_path / "a")) == [("a", "x", 1, 0), ("b", "y", 1, 0)]
+
+
+def test_semicolons_separate_where_there_are_more_of_them_than_commas(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("user;item;notes, if any\n1;2,5;a, b, c, d\n2;3;\n")
+    assert rows(read_interactions(tmp_path / "a")) == [(1, "2,5", 1, 0), (2, "3", 1, 0)]
+    (tmp_path / "b").write_text("user,item,words;of;it\n1;1,2,a;b\n2,3,\n")
+    assert rows(read_interactions(tmp_path / "b")) == [("1;1", 2, 1, 0), ("2", 3, 1, 0)]
 
 
 def test_dates_become_seconds(tmp_path: Path) -> None:
