@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,13 +133,18 @@ def read_lists(path: Path, n_users: int, n_items: int, source: str) -> ListScore
         source: what to call the file in messages.
 
     Raises:
-        DataError: no such columns, no line, ids that are unknown or no integers, an item twice in a list,
-            or scores that are no finite numbers.
+        DataError: no such columns, rows wider than the header, no line, ids that are unknown or no integers, an item
+            twice in a list, or scores that are no finite numbers.
     """
     import pandas as pd
 
     try:
-        lists = pd.read_csv(path, skipinitialspace=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            # Where rows are wider than the header, pandas takes their first fields as an index, which shifts the rest.
+            lists = pd.read_csv(path, skipinitialspace=True, index_col=False)
+    except pd.errors.ParserWarning:
+        raise DataError(f"{source} has rows with more fields than its header; name every column in it") from None
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
         raise DataError(f"{source} is no CSV file: {' '.join(str(error).split())}") from None
     for name, size in (("user_id", n_users), ("item_id", n_items)):

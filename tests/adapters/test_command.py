@@ -99,6 +99,9 @@ def test_the_order_is_that_of_lines_or_of_scores_and_the_rest_ties(script, score
         ("", "is no CSV file: No columns"),
         ("user,item_id\\n0,0\\n", "has no column user_id; did you mean 'user'"),
         ("user_id,item_id\\n", "holds no list, only the header"),
+        ("user_id,item_id\\n0,12,3\\n1,13,2\\n", "has rows with more fields than its header"),
+        ("user_id,item_id\\n0,12\\n1,13,2\\n", "Expected 2 fields in line 3, saw 3"),
+        ("user_id,item_id\\n0,12,,\\n1,13,2,1\\n", "has rows with more fields than its header"),
         ("user_id,item_id\\n0,a\\n", "item_id must be integers"),
         ("user_id,item_id\\n0,\\n", "item_id must be integers"),
         ("user_id,item_id\\n0,1\\n0,40\\n", "line 3: item_id 40 is unknown; 0 to 39 are known"),
@@ -110,6 +113,11 @@ def test_the_order_is_that_of_lines_or_of_scores_and_the_rest_ties(script, score
 def test_lists_that_cannot_be_read_are_refused(script, scores, rows, reason):
     with pytest.raises(DataError, match=rf"^\{{out\}} of command .*{reason}"):
         scores(script(writes(rows)))
+
+
+def test_a_comma_at_the_end_of_every_row_shifts_no_column(script, scores):
+    given = scores(script(writes("user_id,item_id\\n3,9,\\n5,1,\\n")))
+    assert (given[3].argmax(), given[5].argmax()) == (9, 1)
 
 
 @pytest.mark.parametrize(
