@@ -166,6 +166,7 @@ def recbench_datasets() -> Iterator[Component]:
         "dataset",
         "adressa",
         "recbench_plugins.datasets.adressa:Adressa",
+        version="2",
         provides=frozenset({"split"}),
         family="news",
         summary="Adressa: 116,321 clicks on 744 articles by 13,485 readers, split as in MACR",
