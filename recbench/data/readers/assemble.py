@@ -48,7 +48,8 @@ def assemble(table: pa.Table, origin: Path, items: ItemTable | None, duplicates:
 
     Raises:
         DataError: no rows, fewer than two users, an empty id, a rating that is no number, a timestamp that is
-            neither number nor date or is of another unit than most, duplicates where `duplicates` is `error`.
+            neither number nor date or is of another unit than most, dates without dashes, duplicates where
+            `duplicates` is `error`.
     """
     if len(table) == 0:
         raise DataError(f"{origin} has no data rows")
@@ -187,6 +188,10 @@ def _one_unit(
     times: NDArray[np.int64] | NDArray[np.float64], written: pa.ChunkedArray, origin: Path
 ) -> NDArray[np.int64]:
     """The seconds of times in the unit that their median tells."""
+    if _are_days(times):
+        raise DataError(
+            f"{origin}: the timestamps look like dates without dashes ({written[0].as_py()}); write them as 2020-12-31"
+        )
     magnitudes = np.abs(times.astype(np.float64))
     median = np.median(magnitudes)
     name, limit, second = next(unit for unit in UNITS if median <= unit[1])
@@ -197,6 +202,12 @@ def _one_unit(
             "write all of them in seconds"
         )
     return np.floor_divide(times, second).astype(np.int64)
+
+
+def _are_days(times: NDArray[np.int64] | NDArray[np.float64]) -> bool:
+    """Whether all are the digits of a date from 1900 on, which as seconds would all be of the year 1970."""
+    year, month, day = times // 10**4, times // 100 % 100, times % 100
+    return bool(((year >= 1900) & (year < 2100) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all())
 
 
 def _deduplicate(

@@ -88,7 +88,11 @@ def _assemble(found: list[Path], folder: Path, catalog: ItemTable | None, duplic
     columns = sorted(tables[0].column_names)
     if any(sorted(table.column_names) != columns for table in tables):
         raise DataError(f"{folder}: the columns of {names} are not the same")
-    return assemble(pa.concat_tables(table.select(columns) for table in tables), folder, catalog, duplicates)
+    try:
+        whole = pa.concat_tables(table.select(columns) for table in tables)
+    except pa.ArrowException:
+        raise DataError(f"{folder}: a column of {names} is not of the same type in each; write them alike") from None
+    return assemble(whole, folder, catalog, duplicates)
 
 
 def _part(path: Path) -> int | None:

@@ -30,8 +30,8 @@ def read_sparse(path: Path) -> pa.Table:
     Where every value is 1 (or True) there is no rating. Users and items without an entry are left out.
 
     Raises:
-        DataError: a damaged file, stored zeros, a place that is stored more than once, or a symmetric matrix, which is
-            a graph.
+        DataError: a damaged file, complex numbers, stored zeros, a place that is stored more than once, or a symmetric
+            matrix, which is a graph.
     """
     try:
         stored = sp.load_npz(path)
@@ -53,6 +53,8 @@ def read_sparse(path: Path) -> pa.Table:
             "of each, or call sum_duplicates() before it is saved if their sum is meant"
         )
     values = np.asarray(matrix.data)
+    if np.iscomplexobj(values):
+        raise DataError(f"{path} stores complex numbers; ratings are real")
     if zeros := np.count_nonzero(values == 0):
         raise DataError(
             f"{path} stores {zeros:,} zeros, which may be ratings or nothing: call tocsr() and then eliminate_zeros() "

@@ -42,6 +42,10 @@ GOOD = "user_id,item_id,rating,timestamp\n1,1,4,100\n2,1,3,200\n"
         ),
         ("user,item,time\n1,1,2020-01-01\n2,1,2020-02-30\n3,1,5\n", "data row 2 has the timestamp '2020-02-30'"),
         ("user,item,time\n1,1,5\n2,1,2020-01-01\n", "data row 2 has the timestamp '2020-01-01'"),
+        (
+            "user,item,time\n1,1,20201231\n2,1,19991130\n",
+            r"dates without dashes \(20201231\); write them as 2020-12-31",
+        ),
         ("user,item,time\n1,1,5\n2,1,1e30\n", "data row 2 has the timestamp '1e30'"),
         ("user,item,time\n1,1,5\n2,1,-9223372036854775809\n", "data row 2 has the timestamp '-9223372036854775809'"),
         ("user,item,time\n1,1,5\n2,1,inf\n", "data row 2 has the timestamp 'inf'"),
@@ -189,3 +193,16 @@ def test_items_without_an_id_column_are_named(tmp_path: Path) -> None:
     (tmp_path / "toy.item").write_text("title:token_seq\nx\n")
     with pytest.raises(DataError, match=r"toy\.item has no item column; found: title:token_seq"):
         read_interactions(tmp_path)
+
+
+def test_parts_of_a_folder_with_columns_of_two_types_are_refused(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"user_id": [1, 2], "item_id": [1, 2]}), tmp_path / "train.parquet")
+    pq.write_table(pa.table({"user_id": ["1", "2"], "item_id": ["1", "2"]}), tmp_path / "test.parquet")
+    with pytest.raises(DataError, match=r"test.parquet, train.parquet is not of the same type in each"):
+        read_interactions(tmp_path)
+
+
+def test_a_sparse_matrix_of_complex_numbers_is_refused(tmp_path: Path) -> None:
+    sp.save_npz(tmp_path / "m.npz", sp.csr_matrix(np.array([[1 + 1j, 0, 2], [0, 1, 0]])))
+    with pytest.raises(DataError, match="complex numbers"):
+        read_interactions(tmp_path / "m.npz")
