@@ -56,7 +56,7 @@ PAIRS = {
     "ials": ("ials[epochs=4]", "implicit:als[factors=64,alpha=3.0,regularization=15.0,iterations=3]"),
     "ease": ("ease", "bare NumPy solve"),
 }
-"""Ours, and the peer's settings that reach the quality the soonest of those that were tried."""
+"""Ours, and the peer's; see docs/validation/recommenders.md for how they were chosen."""
 
 
 def made(model: str) -> Any:
