@@ -33,7 +33,7 @@ MODELS = {
     "lightgcn": LightGCN(dim=6, layers=2, lr=0.05, l2=0.01, epochs=3, batch_size=64),
     "multivae": MultiVAE(hidden=6, latent=3, lr=0.02, epochs=3, batch_users=16),
     "neumf": NeuMF(dim=4, lr=0.02, l2=0.01, epochs=3, batch_size=64),
-    "sasrec": SASRec(dim=4, length=5, lr=0.02, epochs=3, batch_size=80),
+    "sasrec": SASRec(dim=8, length=8, lr=0.003, epochs=2, batch_size=80),
     "simgcl": SimGCL(dim=6, layers=2, contrast=0.2, lr=0.05, l2=0.01, epochs=3, batch_size=64),
     "unisrec": DrawsVectors(dim=4, length=5, dropout=0.3, lr=0.02, epochs=3, batch_size=80),
 }

@@ -33,7 +33,7 @@ def _batch(problem: SASRecProblem, epoch: int = 0) -> Windows:
 
 def test_every_example_is_an_item_and_all_that_its_user_clicked_before_in_the_window(small: Interactions) -> None:
     problem = SMALL.problem(small, CTX)
-    batch = _batch(problem)
+    batch = max(problem.batches(0, 0), key=lambda step: len(step.at))
     width = batch.entries.shape[1]
     assert len(batch.at) > 50
     for user, at, following in zip(batch.users.tolist(), batch.at.tolist(), batch.following.tolist(), strict=True):
@@ -113,29 +113,49 @@ def test_an_interaction_of_a_fake_counts_as_much_as_its_weight_in_what_sees_it_a
     torch.testing.assert_close(problem.losses(halved, batch)[second], problem.losses(tables, batch)[second] / 2)
 
 
-def test_an_epoch_asks_every_user_once_in_steps_of_about_the_same_size_with_little_padding() -> None:
+@pytest.mark.parametrize("stride", [1, 4, 6, 100])
+def test_an_epoch_predicts_every_item_but_the_first_of_each_user_once_with_all_that_a_window_holds_before_it(
+    stride: int,
+) -> None:
+    lengths = np.random.default_rng(1).permutation(np.arange(60) % 20)
+    items = np.concatenate([np.arange(length) for length in lengths])
+    data = Interactions(np.repeat(np.arange(60), lengths), items, 60, 20)
+    problem = replace(SMALL, stride=stride).problem(data, CTX)
+    following = []
+    for batch in problem.batches(0, 0):
+        width = batch.entries.shape[1]
+        known = (batch.entries < len(data)).sum(1)
+        for at, entry, user in zip(batch.at.tolist(), batch.following.tolist(), batch.users.tolist(), strict=True):
+            # The windows end with a run of at most `stride`: what is predicted has nearly a whole one before it.
+            seen = at % width + 1 - (width - int(known[at // width]))
+            assert seen >= min(entry - data.indptr[user], SMALL.length - min(stride, SMALL.length) + 1)
+            following.append(entry)
+    firsts = data.indptr[:-1][lengths > 0]
+    assert sorted(following) == np.setdiff1d(np.arange(len(data)), firsts).tolist()
+
+
+def test_steps_of_an_epoch_are_of_about_the_same_size_with_little_padding_and_in_no_order_of_length() -> None:
     lengths = np.random.default_rng(1).permutation(np.arange(200) % 50)
     items = np.concatenate([np.arange(length) for length in lengths])
     data = Interactions(np.repeat(np.arange(200), lengths), items, 200, 50)
-    problem = replace(SMALL, length=30, batch_size=120).problem(data, CTX)
+    problem = replace(SMALL, length=30, stride=30, batch_size=120).problem(data, CTX)
     batches = list(problem.batches(0, 0))
-    asked = torch.cat([batch.users.unique() for batch in batches]).sort().values
-    assert asked.tolist() == np.flatnonzero(lengths > 1).tolist()
     sizes = [len(batch.at) for batch in batches]
-    assert sum(sizes) == np.minimum(lengths - 1, 30)[lengths > 1].sum()
+    assert sum(sizes) == (lengths - 1)[lengths > 1].sum()
     assert max(sizes) <= 120 + 30
     assert sum(size >= 120 - 30 for size in sizes) >= len(sizes) - 1
-    assert sum(batch.entries.numel() for batch in batches) < 1.1 * sum(sizes)
+    places = sum(batch.entries.numel() for batch in batches)
+    assert places < 1.1 * sum(int((batch.entries < len(data)).sum()) for batch in batches)
     widths = [batch.entries.shape[1] for batch in batches]
     assert widths != sorted(widths)
 
 
-def test_windows_of_a_long_history_reach_every_part_of_it() -> None:
+def test_runs_are_cut_in_other_places_each_epoch() -> None:
     data = Interactions(np.zeros(30, np.int32), np.arange(30, dtype=np.int32), 1, 30)
-    problem = SMALL.problem(data, CTX)
-    following = [set(_batch(problem, epoch).following.tolist()) for epoch in range(60)]
-    assert {len(part) for part in following} == {6}
-    assert set.union(*following) == set(range(1, 30))
+    problem = replace(SMALL, stride=5).problem(data, CTX)
+    ends = [frozenset(problem._windows(torch_rng(0, epoch))[1].tolist()) for epoch in range(60)]
+    assert len(set(ends)) == 5
+    assert set.union(*map(set, ends)) == set(range(2, 31))
 
 
 def test_the_same_seed_gives_the_same_model_to_the_bit_and_another_seed_another_one() -> None:
