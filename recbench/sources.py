@@ -79,6 +79,8 @@ def _named(text: bytes, parent: str) -> Iterator[str]:
 
 
 def _is_own(name: str, source: Path) -> bool:
-    installed = tuple({sysconfig.get_path(part) for part in ("stdlib", "platstdlib", "purelib", "platlib")})
+    path = source.resolve()
+    python = any(path.is_relative_to(sysconfig.get_path(part)) for part in ("stdlib", "platstdlib"))
+    installed = not {"site-packages", "dist-packages"}.isdisjoint(path.parts)
     shipped = name.partition(".")[0] in SHIPPED
-    return source.suffix == ".py" and not shipped and not str(source.resolve()).startswith(installed)
+    return path.suffix == ".py" and not (python or installed or shipped)
