@@ -17,7 +17,7 @@ def test_the_notebook_runs_and_shows_its_findings(tmp_path: Path) -> None:
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     text = "".join(output.text for output in outputs if output.output_type == "stream" and output.name == "stdout")
-    assert "With 9 fake users (1% of 943), 'popular'" in text
+    assert "With a budget of 9 fake users (0.95% of 943), 'popular'" in text
     pictures = [output for output in outputs if output.output_type == "execute_result" and "image/png" in output.data]
     assert len(pictures) == 3
     assert (tmp_path / "report.html").is_file()
