@@ -39,7 +39,8 @@ def explain(error: BaseException) -> str:
 
 def digest(*contents: bytes) -> str:
     """The version of a component that is a file, or several: twelve hexadecimal digits of its sha256."""
-    return hashlib.sha256(b"".join(contents)).hexdigest()[:12]
+    one, *more = (hashlib.sha256(content) for content in contents)
+    return (hashlib.sha256(b"".join(part.digest() for part in (one, *more))) if more else one).hexdigest()[:12]
 
 
 def module_name(path: Path) -> str:

@@ -72,6 +72,10 @@ def test_a_module_that_exits_is_a_failure_too(tmp_path, monkeypatch):
         resolve(Component("metric", "exits", "module_that_exits:M"))
 
 
+def test_a_line_that_moves_from_one_file_to_the_next_is_another_version():
+    assert digest(b"a", b"b") != digest(b"ab", b"") != digest(b"ab") == digest(b"ab")
+
+
 @pytest.mark.parametrize("name", ["mine.py", "my model (2)_5f.py", "modèle_推薦.py"])
 def test_the_module_name_of_a_file_spells_its_path(tmp_path, name):
     spelled = module_name(tmp_path / name)
