@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import sysconfig
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -57,13 +57,18 @@ def absolute(name: str, level: int, parent: str) -> str:
 def own_modules(text: bytes) -> dict[str, bytes]:
     """The source of the user's own modules that source text reaches, by name: neither Python's nor a package's."""
     found: dict[str, bytes] = {}
+    foreign = {*SHIPPED, *sys.stdlib_module_names}
     pending = list(_named(text, ""))
     while pending:
         name = pending.pop()
-        source = None if name in found else source_of(name)
-        if source is not None and _is_own(name, source):
+        if name in found or (package := name.partition(".")[0]) in foreign:
+            continue
+        source = source_of(name)
+        if source is not None and _is_own(source):
             found[name] = source.read_bytes()
             pending += _named(found[name], name if source.name == "__init__.py" else name.rpartition(".")[0])
+        elif name == package and source is not None:
+            foreign.add(package)
     return dict(sorted(found.items()))
 
 
@@ -75,12 +80,10 @@ def _named(text: bytes, parent: str) -> Iterator[str]:
         return
     for name in names:
         parts = name.split(".")
-        yield from (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+        # The package last: it is looked up first.
+        yield from (".".join(parts[:length]) for length in range(len(parts), 0, -1))
 
 
-def _is_own(name: str, source: Path) -> bool:
+def _is_own(source: Path) -> bool:
     path = source.resolve()
-    python = any(path.is_relative_to(sysconfig.get_path(part)) for part in ("stdlib", "platstdlib"))
-    installed = not {"site-packages", "dist-packages"}.isdisjoint(path.parts)
-    shipped = name.partition(".")[0] in SHIPPED
-    return path.suffix == ".py" and not (python or installed or shipped)
+    return path.suffix == ".py" and {"site-packages", "dist-packages"}.isdisjoint(path.parts)
