@@ -38,7 +38,7 @@ MODELS: dict[str, Differentiable] = {
     "lightgcn": LightGCN(dim=6, layers=2, l2=0.01, epochs=4, batch_size=64),
     "item-autoencoder": ItemAutoencoder(hidden=6, bottleneck=4, lr=0.02, l2=3.0, epochs=20),
     "multivae": MultiVAE(hidden=8, latent=4, lr=0.02, epochs=3, batch_users=16),
-    "sasrec": SASRec(dim=16, length=8, lr=0.01, epochs=3, batch_size=80),
+    "sasrec": SASRec(dim=16, length=8, dropout=0.3, lr=0.01, epochs=3, batch_size=80),
     "neumf": NeuMF(dim=4, epochs=2, batch_size=128),
     "simgcl": SimGCL(dim=6, lr=0.05, epochs=3, batch_size=256),
 }
