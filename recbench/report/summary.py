@@ -27,7 +27,7 @@ def _attack(report: Report) -> Iterator[str]:
         return
     quality = report.measured(UTILITY)
     if quality is None:
-        yield f"How good {report.recommender} is on {report.dataset} is not known: no user has a test item."
+        yield f"How good {report.recommender} is on {report.dataset} is not known: a unit has no user with a test item."
     else:
         yield f"Without an attack, {report.recommender} reaches NDCG@10 {quality:.3f} on {report.dataset}."
     worst = report.worst
@@ -42,13 +42,15 @@ def _attack(report: Report) -> Iterator[str]:
     )
     for k in (10, 50):
         before, after = (report.measured(f"exposure-hr@{k}", name) for name in ("none", worst.attacker))
-        if before is not None and after is not None and after > before:
+        if before is None or after is None:
+            return
+        if after > before:
             yield (
                 f"It puts the average target among the first {k} of {after:.2%} of the users who do not have it; "
                 f"before, {before:.2%}."
             )
             return
-    yield "It puts none of them among the first 50 of more users than before."
+    yield "It does not put the average target among the first 50 of more users than before."
 
 
 def _budget(report: Report) -> str:

@@ -98,9 +98,15 @@ def test_exposure_is_of_the_average_target():
     assert "puts the average target among the first 10 of 8.75% of the users who do not have it; before, 1.00%." in text
 
 
+def test_exposure_that_did_not_rise_is_told_and_that_is_unknown_is_not():
+    unmoved = {(f"exposure-hr@{k}", name): 0.01 for k in (10, 50) for name in ("none", "popular")}
+    assert "does not put the average target among the first 50" in said(report([attack()], values=unmoved))
+    assert "among the first" not in said(report([attack()]))
+
+
 def test_data_without_a_test_part_has_attacks_all_the_same():
     text = said(report([attack()], values={("ndcg@10", "none"): None}))
-    assert "How good own is on shop is not known: no user has a test item." in text
+    assert "How good own is on shop is not known: a unit has no user with a test item." in text
     assert "'popular' divides the rank" in text
 
 
