@@ -47,6 +47,9 @@ class AUSH(PoisoningAttacker):
     against a discriminator of genuine and fake rows; ratings in the squares are shares of the scale. What is learned
     is how to rate the segment: as high as a user of that taste would believably go.
 
+    A profile of no more than the targets and `selected` items has none of its template's, and a random part of the
+    segment where it is shorter still.
+
     Departures: the segment is chosen as `segment` chooses it. The discriminator sees a selected item only where the
     template's user has rated it, on both sides, and generated ratings as they are injected, on the scale's grid: else
     it would count items and recognize fractions. Unrated selected items are not reconstructed as zeros, which is no
@@ -59,7 +62,7 @@ class AUSH(PoisoningAttacker):
     target says less (4.1 bits, untrained 6.9, `random` 3.6). On 20 planted tasks it beats random fakes.
 
     Args:
-        selected: how many items of the segment every profile rates.
+        selected: how many items of the segment a profile rates.
         hidden: units of the generator's first hidden layer, a third as many in the second; the discriminator has two
             of `critic_hidden`.
         steps: of both players in turn.

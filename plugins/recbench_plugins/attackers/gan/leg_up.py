@@ -25,6 +25,7 @@ from recbench.contracts import (
     derive_seed,
     numpy_rng,
     project,
+    straight_through,
     torch_rng,
 )
 from recbench_plugins.attackers.gan.adversarial import Contest, mlp
@@ -199,14 +200,16 @@ class Rater(nn.Module):
         templates = self.templates(sizes, seed)
         given = self.scale.low if self.view.goal == "nuke" else self.scale.high
         rated = self.rated(templates)
-        return templates.profiles(rated, targets, rated.new_full((len(sizes), len(targets)), given))
+        profiles = templates.profiles(rated, targets, rated.new_full((len(sizes), len(targets)), given))
+        # The shortest have no room for all targets.
+        budget = Budget(sizes, self.view.n_items, self.scale)
+        return straight_through(profiles, budget, derive_seed(seed, "ties"), self.view.targets)
 
     def sample(self, sizes: NDArray[np.int64], seed: int) -> Profiles:
         """Profiles of exactly `sizes` [m] items; their click order is drawn by lot, nothing else is left to choose."""
         with torch.no_grad():
             profiles = self.profiles(sizes, seed)
-        budget = Budget(sizes, self.view.n_items, self.scale)
-        return project(profiles, budget, derive_seed(self.view.seed, "ties"), self.view.targets)
+        return project(profiles, Budget(sizes, self.view.n_items, self.scale), derive_seed(seed, "ties"))
 
 
 def grid(scale: RatingScale, device: str) -> Tensor:

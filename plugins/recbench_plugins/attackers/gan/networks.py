@@ -81,7 +81,8 @@ class ProfileGenerator(nn.Module):
         )
 
     def sample(self, sizes: NDArray[np.int64], seed: int) -> Profiles:
-        """The same profiles, discrete; a few at a time, of which no more than the heaviest entries are kept."""
+        """Profiles of the same noise, discrete; a few at a time, of which no more than the heaviest entries are kept.
+        They are the same but where there is no room for all targets: which of them are in is drawn by another lot."""
         noise, rng = self._noise(len(sizes), seed)
         with torch.no_grad():
             blocks = (self._weights(block, rng) for block in torch.split(noise, BLOCK))

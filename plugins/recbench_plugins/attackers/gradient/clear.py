@@ -26,14 +26,6 @@ from recbench_plugins.attackers.gradient.unrolled_gradient import genuine_rows
 from recbench_plugins.attackers.objectives import Aim
 
 
-@dataclass(frozen=True, eq=False)
-class Round:
-    """Profiles on the way, and the logarithm of the targets' ranks in a surrogate that was trained with them."""
-
-    profiles: Profiles
-    loss: float
-
-
 @dataclass(frozen=True)
 class CLeaR(PoisoningAttacker):
     """CLeaR (Wang, Yu, Gao, Yin, Cui, Sadiq, "Unveiling vulnerabilities of contrastive recommender systems to poisoning
@@ -50,8 +42,9 @@ class CLeaR(PoisoningAttacker):
 
         L_disp = mean |H r r'| / |r|²,   r = H'H r0,   r0 ~ N(0, I),
 
-    is how much of the rows H lies along their leading direction (one power iteration). The round whose targets rank
-    best in the surrogate that was trained with it is the attack. No gradient is taken in a profile.
+    is how much of the rows H lies along their leading direction (one power iteration). The last round is the attack:
+    the surrogate has been trained longer in each round, which moves the targets' ranks in it by more than the profiles
+    do, so that it cannot tell which round is the best. No gradient is taken in a profile.
 
     Departures: fakes start as rows of genuine users, where the paper has random items: a surrogate that fits its fakes
     gives them much the same items again, and random ones survived all rounds. A step moves each table by a share of its
@@ -85,10 +78,11 @@ class CLeaR(PoisoningAttacker):
     sampled: PositiveInt = 4096
 
     def craft(self, view: AttackerView) -> Profiles:
-        return min(self.play(view), key=lambda played: played.loss).profiles
+        *_, last = self.play(view)
+        return last
 
-    def play(self, view: AttackerView) -> Iterator[Round]:
-        """The start and the profiles of every round, each judged by a surrogate trained with them."""
+    def play(self, view: AttackerView) -> Iterator[Profiles]:
+        """The start and the profiles of every round."""
         if view.feedback == "explicit":
             raise RecbenchError("clear writes clicks, not ratings; run it on the implicit track")
         if view.goal != "push" or not len(view.targets):
@@ -100,16 +94,15 @@ class CLeaR(PoisoningAttacker):
         for number in range(self.rounds + 1):
             ties = derive_seed(view.seed, "ties", number)
             profiles = project(RelaxedProfiles.dense(scores), view.budget, ties, always=view.targets)
+            yield profiles
+            if number == self.rounds:
+                return
             epochs = self.retraining if number else self.epochs
             context = view.context("surrogate", number)
             problem = view.surrogate(self.surrogate, dim=self.dim, epochs=epochs).problem(
                 view.observed, context, RelaxedProfiles.of(profiles, view.n_items, view.device)
             )
             params = optimize(problem, context, start=params)
-            with torch.no_grad():
-                yield Round(profiles, float(aim.loss(problem, problem.encode(params))))
-            if number == self.rounds:
-                return
             attacked = self.attacked(view, aim, problem, params, derive_seed(view.seed, "attack", number))
             with torch.no_grad():
                 scores = problem.scores(problem.encode(attacked), fakes)

@@ -108,7 +108,10 @@ class DPA2DL(PoisoningAttacker):
     def poison_model(
         self, view: AttackerView, finished: Profiles, count: int, group: int = 0
     ) -> tuple[Problem, Params]:
-        """The surrogate trained to recommend the targets, beside its own loss; `count` new fakes are its last users."""
+        """The surrogate trained to recommend the targets, beside its own loss; `count` new fakes are its last users.
+
+        They hold all targets here, even those whose profiles will have no room for all.
+        """
         targets = Profiles(np.arange(count + 1) * len(view.targets), np.tile(view.targets, count))
         fakes = RelaxedProfiles.of(joined(finished, targets), view.n_items, view.device)
         ctx = view.context("surrogate", group)

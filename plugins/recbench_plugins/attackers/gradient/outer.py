@@ -20,7 +20,8 @@ MEMORY = 10
 class Descent:
     """Lowers an attack's loss in the rows of `values` [m, n], which may be changed between two steps.
 
-    The gradient of each row is scaled to length 1, and with L-BFGS the direction, so that `lr` means the same to all.
+    The gradient of each row is scaled to length 1, and with L-BFGS the direction, so that `lr` is the length of a row's
+    first step; with Adam it is how far each entry moves in it.
 
     Args:
         optimizer: see `OuterOptimizer`.

@@ -12,6 +12,9 @@ from pydantic import Field
 from recbench.contracts import AttackerView, PoisoningAttacker, Profiles, RecbenchError, numpy_rng
 from recbench_plugins.attackers.heuristic.assembly import assemble, fillers, rate
 
+TOGETHER = 3
+"""Users who must have an item beside the target before it counts as company."""
+
 
 @dataclass(frozen=True)
 class Segment(PoisoningAttacker):
@@ -24,8 +27,8 @@ class Segment(PoisoningAttacker):
 
     The paper's segment is named by hand. Here it is the most popular items that share the rarest genre of the
     target, or, where the catalogue has none, those of the highest lift c_ij N / (c_i c_j) to the target among the
-    items more popular than the median, the most popular first where the lift is the same, as with a target
-    that nobody has.
+    items more popular than the median that three users have together with it. After those come the most popular: a
+    target that one or two users have, whose company could as well be chance, has no other segment.
 
     Args:
         selected: on explicit feedback, share of a profile, beside the targets, that is the segment's.
@@ -74,9 +77,10 @@ def same_genre(view: AttackerView) -> NDArray[np.float64]:
 
 
 def lift(view: AttackerView) -> NDArray[np.float64]:
-    """How much oftener each item is held with the target than by chance, 0 for unpopular items; [t, n_items]."""
+    """How much oftener each item is held with the target than by chance, [t, n_items]; 0 for unpopular items and for
+    what hardly anybody has beside the target: the rarer such an item, the higher its lift would be."""
     train = view.observed.csr
     counts = view.observed.item_counts
     together = (train[:, view.targets].T @ train).toarray().astype(np.float64)
     found = together * view.observed.n_users / np.maximum(counts[view.targets, None] * counts, 1)
-    return np.where(counts > np.median(counts), found, 0.0)
+    return np.where((counts > np.median(counts)) & (together >= TOGETHER), found, 0.0)

@@ -52,6 +52,15 @@ def test_profiles_rate_the_items_of_one_user_and_the_target_at_the_top() -> None
     assert all(any(items <= theirs for theirs in genuine) for items in held)
 
 
+def test_no_profile_that_the_surrogate_is_shown_is_longer_than_the_budget() -> None:
+    seen = replace(view(), targets=np.array([TARGET, 3, 5], np.int32))
+    sizes = np.array([1, 2, 3, 6])
+    shown = Rater(seen, 8).profiles(sizes, seed=0)
+    held = torch.zeros(4).index_add(0, shown.rows, shown.weights.detach())
+    assert held.tolist() == sizes.tolist()
+    assert Rater(seen, 8).sample(sizes, seed=0).histories.lengths.tolist() == sizes.tolist()
+
+
 def test_a_nuke_rates_the_target_at_the_bottom() -> None:
     seen = view()
     goal: Goal = "nuke"

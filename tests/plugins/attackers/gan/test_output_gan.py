@@ -11,6 +11,7 @@ from contracts.planted import N_ITEMS, TARGET, budget, planted, view_of
 from torch import Tensor, nn
 
 from recbench.contracts import AttackerView, Budget, Goal, RecbenchError, RelaxedProfiles
+from recbench.data.interactions import Interactions
 from recbench_plugins.attackers.gan.losses import gradient_penalty
 from recbench_plugins.attackers.gan.networks import ProfileGenerator
 from recbench_plugins.attackers.gan.output_gan import OutputCritic, OutputGAN
@@ -143,3 +144,14 @@ def test_one_seed_gives_one_attack_another_seed_another_and_ratings_are_refused(
     assert first == again != other
     with pytest.raises(RecbenchError, match="writes clicks, not ratings"):
         SMALL.craft(replace(view(), feedback="explicit"))
+
+
+def test_a_target_that_everybody_has_is_refused() -> None:
+    train = planted()
+    every = np.arange(train.n_users)
+    users, items = np.append(train.users, every), np.append(train.items, np.full(train.n_users, TARGET))
+    pairs = np.unique(users * train.n_items + items)
+    all_of_them = Interactions(pairs // train.n_items, pairs % train.n_items, train.n_users, train.n_items)
+    seen = view_of(all_of_them, {"interactions"}, budget())
+    with pytest.raises(RecbenchError, match="nobody to address"):
+        SMALL.craft(seen)

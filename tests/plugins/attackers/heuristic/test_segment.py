@@ -69,9 +69,20 @@ def test_without_genres_a_segment_is_what_is_held_with_the_target_oftener_than_b
     found = lift(view)[0]
     counts = data.item_counts
     together = (rows[:, [3]] & rows).sum(axis=0)
-    expected = np.where(counts > np.median(counts), together * 80 / (counts[3] * counts), 0)
+    expected = np.where((counts > np.median(counts)) & (together >= 3), together * 80 / (counts[3] * counts), 0)
     np.testing.assert_allclose(found, expected)
     assert found[21] == 0  # one user in common is not yet a taste
+
+
+def test_what_the_only_user_of_a_target_has_is_not_its_segment_the_rarest_first(view_on: ViewOn) -> None:
+    """Item 0 is the first user's alone, who has all others; item k is k users' more."""
+    rows = np.arange(1, 31)[:, None] <= np.arange(20)[None, :]
+    rows[0] = True
+    users, items = np.nonzero(rows)
+    data = Interactions(users, items, 30, 20, np.full(len(users), 3.0, np.float32))
+    profiles = Segment().craft(view_on(data, [6] * 4, [0], explicit=False))
+    for k in range(4):
+        assert sorted(profiles.histories[k]) == [0, 15, 16, 17, 18, 19]
 
 
 def test_the_company_of_a_target_that_nobody_has_is_the_most_popular(planted: Interactions, view_on: ViewOn) -> None:
