@@ -35,7 +35,7 @@ def fit(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Artifac
     Returns:
         Of the n genuine users: `top` int32 [n, 100], `target_ranks` and `target_scores` [n, groups *
         count], `candidates` [n]. Where the training judged users, `suspicion` [n + m] in injected
-        order; on the explicit track, where the victim predicts ratings, `predicted` [test]. Where the training proved
+        order; on the explicit track, where the model predicts ratings, `predicted` [test]. Where the training proved
         something, `certified` [n, e], with `k` and `confidence` as `certificate` in the metadata.
 
     Raises:
@@ -66,7 +66,9 @@ def fit(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Artifac
     arrays = {name: getattr(ranking, name) for name in ("top", "target_ranks", "target_scores", "candidates")}
     if protected.suspicion is not None:
         arrays["suspicion"] = _suspicion(protected, poisoned)
-    if prepared.scale is not None and "ratings" in arguments["recommender"]["provides"]:
+    # What robust training makes of a model need not predict ratings: a vote ranks.
+    predicts = arguments["training"] is None or isinstance(protected.scorer, Ratings)
+    if prepared.scale is not None and "ratings" in arguments["recommender"]["provides"] and predicts:
         arrays["predicted"] = _predicted(protected.scorer, prepared, poisoned)
     meta: dict[str, Any] = {MEASURED: {"interactions": len(train)}}
     if (certificate := protected.certificate) is None:

@@ -13,7 +13,8 @@ from recbench.evaluation import detection
 class DetectionMetric(Metric):
     """Average precision, ROC-AUC, recall at fixed false-positive rates, and the counts of the own threshold.
 
-    Without fakes only `genuine-removed` and the accuracy are defined: what the defense costs in peace.
+    Without fakes `genuine-removed` and the accuracy say what the defense costs in peace, and the precision is 0, since
+    none of those removed was one; the rest is undefined.
 
     Args:
         fpr: the false-positive rates.

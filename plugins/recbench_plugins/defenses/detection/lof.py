@@ -39,7 +39,9 @@ class AttributeLOF(Sanitizer):
 
     def inspect(self, train: Interactions, ctx: FitContext) -> Verdict:
         def outlyingness(points: Array) -> Array:
-            distinct, place = np.unique(points, axis=0, return_inverse=True)
+            # Equal attributes are points that differ in their last digits.
+            _, first, place = np.unique(points.round(8), axis=0, return_index=True, return_inverse=True)
+            distinct = points[first]
             if len(distinct) < 2:
                 return np.zeros(len(points))
             lof = LocalOutlierFactor(n_neighbors=min(self.neighbours, len(distinct) - 1)).fit(distinct)

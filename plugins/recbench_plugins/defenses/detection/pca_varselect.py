@@ -76,7 +76,7 @@ class PCAVarSelect(Sanitizer):
         )
         start = numpy_rng(seed, "pca-varselect").random(min(rows.shape))
         components = min(self.components, min(rows.shape) - 1)
-        if not components:  # of one user or one item: nobody differs from others
+        if not (components and values.any()):  # one user, one item, or everything held: nobody differs from others
             return np.zeros(train.n_users)
         vectors, _, _ = svds(standardized, k=components, v0=start)
         loadings: Array = (vectors**2).sum(axis=1)

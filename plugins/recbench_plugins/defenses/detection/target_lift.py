@@ -25,7 +25,7 @@ ACCUSED = 0.25
 LEAST = 5
 """An item is a target only if at least so many suspects hold it."""
 GROUPS = 10
-"""Groups of items of like popularity."""
+"""Groups of items of like popularity, at most: equal counts are never separated, by what could be ids alone."""
 
 
 def target_lift(train: Interactions, suspects: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -43,9 +43,10 @@ def target_lift(train: Interactions, suspects: NDArray[np.bool_]) -> NDArray[np.
     held = np.bincount(train.items[suspects[train.users]], minlength=train.n_items)
     lift = np.full(train.n_items, -np.inf)
     judged = np.flatnonzero(counts >= LEAST)
-    judged = judged[np.argsort(counts[judged], kind="stable")]
+    if not len(judged):
+        return lift
     c, k = counts[judged], held[judged]
-    group = np.arange(len(judged)) * GROUPS // max(1, len(judged))
+    group = np.searchsorted(np.quantile(c, np.arange(1, GROUPS) / GROUPS), c, side="right")
     # Groups remove the link between suspicion and popularity that there is without any attack.
     share = (np.bincount(group, k) + 1) / (np.bincount(group, c) + 2)
     expected = c * share[group]

@@ -8,12 +8,12 @@ linear time", JMLR 2017).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import count, islice
 
 import torch
 from torch import Tensor
 
-from recbench.contracts import Batch, Params, Problem, RelaxedProfiles, mean_loss, torch_rng
+from recbench.contracts import Batch, Params, Problem, RecbenchError, RelaxedProfiles, mean_loss, torch_rng
 
 POWER_STEPS = 8
 """Power iterations that find the largest curvature."""
@@ -121,7 +121,8 @@ def _add(total: Params, more: Params) -> None:
 
 
 def _endless(problem: Problem, seed: int) -> Iterator[Batch]:
-    epoch = 0
-    while True:
-        yield from problem.batches(seed, epoch)
-        epoch += 1
+    for epoch in count():
+        if (first := next(epochs := iter(problem.batches(seed, epoch)), None)) is None:
+            raise RecbenchError("nothing can be learned from this data: the recommender makes no batch of it")
+        yield first
+        yield from epochs

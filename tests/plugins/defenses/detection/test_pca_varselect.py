@@ -130,3 +130,10 @@ def test_an_attack_of_one_percent_is_removed_from_dense_data(poisoned: Callable[
 @pytest.mark.parametrize("name", ["ml-100k", "filmtrust"])
 def test_nobody_is_removed_where_nobody_attacked(genuine: dict[str, Interactions], name: str) -> None:
     assert PCAVarSelect().inspect(genuine[name], CTX).keep.all()
+
+
+def test_where_everybody_has_everything_nobody_is_suspicious() -> None:
+    users, items = np.divmod(np.arange(30 * 8), 8)
+    verdict = PCAVarSelect().inspect(Interactions(users, items, 30, 8), FitContext(seed=0))
+    assert (verdict.suspicion == 0).all()
+    assert verdict.keep.all()

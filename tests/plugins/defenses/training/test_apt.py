@@ -9,7 +9,7 @@ import torch
 from contracts.planted import planted
 
 from recbench.contracts import Differentiable, FitContext, RelaxedProfiles, derive_seed, optimize
-from recbench_plugins.defenses.training.apt import APT
+from recbench_plugins.defenses.training.apt import APT, Rebound
 from recbench_plugins.recommenders.biased_mf import BiasedMF
 from recbench_plugins.recommenders.bpr_mf import BPRMF
 from recbench_plugins.recommenders.item_autoencoder import ItemAutoencoder
@@ -116,3 +116,43 @@ def test_it_costs_little_quality_on_clean_data(
     ndcg_on_movielens: Callable[[Any], float], protected: Callable[..., Any]
 ) -> None:
     assert ndcg_on_movielens(protected(APT(warmup=5))) > 0.92 * ndcg_on_movielens(protected(None))
+
+
+def test_typical_users_are_those_with_the_least_data_and_not_those_without_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    train = planted()
+    left = train.select(train.users >= 20)  # as a detector leaves it: the first twenty have lost their rows
+    seen: list[int] = []
+
+    def owners(table: Any, shape: Any, owners: Any) -> Any:
+        seen.extend(owners[60:].tolist())
+        return table.index_select(0, owners) if table.shape[0] == 60 else table
+
+    monkeypatch.setattr("recbench_plugins.defenses.training.apt._extended", owners)
+    model = BPRMF(dim=4, epochs=1, batch_size=64)
+    APT(references=5).influence(model, left, CTX, optimize(model.problem(left, CTX, _absent(left, 1)), CTX), seed=0)
+    assert len(set(seen)) == 5
+    assert min(seen) >= 20
+    assert max(left.user_counts[seen]) <= np.sort(left.user_counts[left.user_counts > 0])[4]
+
+
+def test_what_is_validated_and_shipped_is_what_the_steps_saw(monkeypatch: pytest.MonkeyPatch) -> None:
+    trained: list[Any] = []
+    finished: list[Any] = []
+    batches, finish = Rebound.batches, Rebound.finish
+
+    def noted(self: Rebound, seed: int, epoch: int) -> Any:
+        drawn = batches(self, seed, epoch)
+        trained.append(self.bound)
+        return drawn
+
+    def shipped(self: Rebound, params: Any) -> Any:
+        finished.append((len(trained), self.bound))
+        return finish(self, params)
+
+    monkeypatch.setattr(Rebound, "batches", noted)
+    monkeypatch.setattr(Rebound, "finish", shipped)
+    model = LightGCN(dim=4, epochs=8, batch_size=64, every=2)
+    APT(warmup=2, every=2).fit(model, planted(), FitContext(seed=0, validate=lambda scorer: 0.0))
+    assert len(set(map(id, trained))) > 2
+    assert finished
+    assert all(bound is trained[epoch - 1] for epoch, bound in finished)

@@ -7,9 +7,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from recbench.contracts import FitContext, Params, Problem, Profiles, RelaxedProfiles, mean_loss, optimize
+from recbench.contracts import (
+    FitContext,
+    Params,
+    Problem,
+    Profiles,
+    RecbenchError,
+    RelaxedProfiles,
+    mean_loss,
+    optimize,
+)
 from recbench.data import Interactions
 from recbench_plugins.defenses.training.influence import influences, inverse_hessian_product, risk_gradient
+from recbench_plugins.recommenders.bpr_mf import BPRMF
 from recbench_plugins.recommenders.wmf_sgd import WMFSGD
 
 MODEL = WMFSGD(dim=2, alpha=2.0, lr=0.05, l2=1.0, scale=0.5, epochs=200)
@@ -101,3 +111,12 @@ def test_an_influence_is_the_change_of_risk_when_the_click_grows_and_the_model_i
         step[k] = 1e-4
         change = (towards(varied.detach() + step) - towards(varied.detach() - step)) @ risk / 2e-4
         assert slopes[k].item() == pytest.approx(change.item(), rel=1e-3)
+
+
+def test_data_of_which_no_batch_can_be_made_is_an_error_and_no_endless_search() -> None:
+    users = np.arange(6)
+    alone = Interactions(users, np.zeros(6, np.int32), 6, 1)
+    problem = BPRMF(dim=2).problem(alone, FitContext(seed=0))
+    params = problem.init(0)
+    with pytest.raises(RecbenchError, match="makes no batch of it"):
+        inverse_hessian_product(problem, params, params, 3, 0.1, seed=0)
