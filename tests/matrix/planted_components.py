@@ -220,3 +220,19 @@ class ProvesLengths(RobustTraining):
 @dataclass(frozen=True)
 class NeedsSequence(SuspectsLong):
     component: ClassVar[dict[str, Any]] = {"requires_recommender": {"sequential"}}
+
+
+@dataclass(frozen=True)
+class Ranks(RobustTraining):
+    """Of what a model scores it keeps no more than the scores."""
+
+    def fit(self, recommender: Recommender, train: Interactions, ctx: FitContext) -> Protected:
+        return Protected(Scores(recommender.fit(train, ctx)))
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    scorer: Scorer
+
+    def score(self, users: NDArray[np.integer]) -> Any:
+        return self.scorer.score(users)

@@ -166,6 +166,13 @@ def test_ratings_are_predicted_for_the_genuine_test_set(stage, prepare_arguments
     assert set(crafted.arrays["ratings"]) == {5}
 
 
+def test_a_vote_of_models_that_rate_is_judged_by_its_lists_alone(stage, prepare_arguments):
+    explicit = prepare(prepare_arguments | {"feedback": "explicit"}, {})
+    fitted = stage.fit("RatesByCount", prepared=explicit, training="Ranks")
+    assert "predicted" not in fitted.arrays
+    assert fitted.arrays["top"].shape == stage.fit("RatesByCount", prepared=explicit).arrays["top"].shape
+
+
 def test_metrics_are_those_of_the_cells_own_group(stage, prepared):
     profiles = stage.craft("Fills", group=1)
     inputs = {"fit": stage.fit(profiles=profiles), "clean": stage.fit(), "profiles": profiles}
