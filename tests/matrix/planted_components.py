@@ -234,5 +234,5 @@ class Ranks(RobustTraining):
 class Scores:
     scorer: Scorer
 
-    def score(self, users: NDArray[np.integer]) -> Any:
+    def score(self, users):
         return self.scorer.score(users)

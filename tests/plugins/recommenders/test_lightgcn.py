@@ -8,9 +8,9 @@ import torch
 from contracts.planted import planted
 from numpy.typing import NDArray
 
-from recbench.contracts import FitContext, Recommender, RelaxedProfiles, torch_rng
+from recbench.contracts import Adam, FitContext, Recommender, RelaxedProfiles, torch_rng
 from recbench.data.interactions import Interactions
-from recbench_plugins.recommenders.lightgcn import LightGCN
+from recbench_plugins.recommenders.lightgcn import LightGCN, LightGCNProblem
 
 SMALL = LightGCN(dim=6, layers=3, lr=0.05, l2=0.02, epochs=4, batch_size=64)
 CTX = FitContext(seed=0)
@@ -84,3 +84,17 @@ def test_the_same_seed_gives_the_same_model_to_the_bit_and_another_seed_another_
 
 def test_12_epochs_reach_the_known_quality_on_movielens(ndcg_on_movielens: Callable[[Recommender], float]) -> None:
     assert ndcg_on_movielens(LightGCN(epochs=12)) >= 0.37
+
+
+def test_the_defaults_are_smaller_where_there_are_more_interactions_than_a_hundred_thousand() -> None:
+    def settings(n_users: int) -> tuple[float, float]:
+        users, items = np.divmod(np.arange(n_users * 100), 100)
+        problem = LightGCN(dim=1).problem(Interactions(users, items, n_users, 100), CTX)
+        assert isinstance(problem, LightGCNProblem)
+        assert isinstance(problem.optimizer, Adam)
+        return problem.optimizer.lr, problem.l2
+
+    assert settings(300) == settings(1000) == (0.05, 0.002)
+    assert settings(4000) == pytest.approx((0.05 / 4**0.8, 0.002 / 4**0.8))
+    named = LightGCN(lr=0.3, l2=0.7).problem(Interactions(*np.divmod(np.arange(400_000), 100), 4000, 100), CTX)
+    assert (named.optimizer.lr, named.l2) == (0.3, 0.7)  # type: ignore[attr-defined]
