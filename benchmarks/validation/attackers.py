@@ -26,7 +26,9 @@ are pushed; a unit is one of 5 split seeds × 4 target groups. **Rank gain**: pa
 have not met the target; in brackets 95% by Student's t over seeds. **Minus**: the paired difference from `random`,
 `popular` (the baseline to beat) and `copy`. **Least to see**: the least true difference from `random` that would be
 found with 80% power. **JS pct.**: the share of random sets of genuine users that are no further from the genuine
-distribution than the fakes are: 1 stands out, .5 does not. Settings are the suite's; no attack sees the victim."""
+distribution than the fakes are: 1 stands out, .5 does not. Settings are the suite's; no attack sees the victim.
+`segment` is of its first version, which on FilmTrust took the rarest items of a target's only user for its segment. The
+second is level with `popular` there (4.82, 4.13, 3.38 bits); nothing changed on ml-100k, which has genres."""
 COLUMNS = (
     "attack",
     "units",
