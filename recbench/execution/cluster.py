@@ -15,6 +15,7 @@ import importlib.util
 import math
 import os
 import secrets
+import signal
 import socket
 import sys
 import time
@@ -78,7 +79,8 @@ class Slot:
         return ""
 
     def run(self, task: Task) -> TaskResult:
-        """Run the task in a worker.
+        """Run the task in a worker. Who loses the process that starts its workers is lost itself: a slot whose machine
+        goes down sees its children killed a moment before it ends.
 
         Raises:
             StoreError: its artifact could not be written, or an input not be had.
@@ -87,9 +89,12 @@ class Slot:
         if self._share is not None:
             for key in task.inputs.values():
                 self._share.pull(self._store, key)
+        zygote = self._executor.zygote
         self._executor.submit(task)
         result = self._executor.next()
         assert result is not None
+        if self._executor.zygote != zygote:
+            os.kill(os.getpid(), signal.SIGKILL)
         if self._share is not None:
             self._share.push_log(self._store, result.log)
             if result.status == "ok":

@@ -71,6 +71,11 @@ class LocalExecutor:
     ) -> None:
         self.close()
 
+    @property
+    def zygote(self) -> int:
+        """The process that starts the workers, by its id; another one after it was killed."""
+        return self._process.pid
+
     def submit(self, task: Task) -> None:
         """Queue the task.
 

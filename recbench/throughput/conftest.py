@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -85,10 +86,18 @@ AGAIN = 5.0
 @pytest.fixture(autouse=True)
 def deadline(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fails a measurement that takes too long, once the Python code in it has its turn."""
-    seconds = request.config.stash[SETTINGS].seconds
+    with within(request.config.stash[SETTINGS].seconds):
+        yield
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Fails the test after so many seconds, by what is no Exception: what is timed could catch one, or an import make
+    an ImportError of it.
+    """
 
     def stop(_signal: int, _frame: object) -> None:
-        raise TimeoutError(f"not done after {seconds:g} s")
+        pytest.fail(f"not done after {seconds:g} s", pytrace=False)
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)

@@ -41,8 +41,12 @@ class Measure:
         """Time the work and put what was found into the benchmark's `extra_info`; returns what the last call gave."""
         ticks: list[float] = []
         timed = _ticking(work.call, ticks)
-        with peak_memory(_memory(self.device)) as peaks:
-            result = self.benchmark.pedantic(timed, rounds=ROUNDS[task], warmup_rounds=WARMUP)
+        try:
+            with peak_memory(_memory(self.device)) as peaks:
+                result = self.benchmark.pedantic(timed, rounds=ROUNDS[task], warmup_rounds=WARMUP)
+        except BaseException:  # a deadline's is no Exception, which is all that pytest-benchmark looks at
+            self.benchmark.has_error = True
+            raise
         if self.benchmark.stats is None:  # benchmarks are disabled: the work was done once, to see that it can be
             return result
         seconds = list(self.benchmark.stats.stats.data)

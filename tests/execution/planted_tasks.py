@@ -231,6 +231,14 @@ def count_and_fail(arguments, inputs):
     raise ValueError("as planted")
 
 
+def kill_the_zygote(arguments, inputs):
+    """Notes every call, then kills the process that starts workers."""
+    with open(arguments["file"], "a") as file:
+        file.write("called\n")
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(60)
+
+
 def kill_the_slot(arguments, inputs):
     """Notes every call, then kills what has started the process that starts workers."""
     with open(arguments["file"], "a") as file:

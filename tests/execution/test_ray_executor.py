@@ -124,10 +124,11 @@ def test_what_fails_is_not_tried_again_and_limits_are_kept(cluster, nodes, tmp_p
     assert calls.read_text() == "called\n"
 
 
-def test_what_brings_its_machine_down_every_time_is_a_crash_in_the_end(cluster, nodes, tmp_path):
+@pytest.mark.parametrize("villain", ["kill_the_slot", "kill_the_zygote"])
+def test_what_brings_its_machine_down_every_time_is_a_crash_in_the_end(cluster, nodes, tmp_path, villain):
     calls = tmp_path / "calls"
     with RayExecutor(Store(tmp_path / "run"), 1, PRELOAD, address=cluster.address) as executor:
-        tasks = [Task("villain", "planted_tasks:kill_the_slot", {"file": str(calls)}), *chain(1)]
+        tasks = [Task("villain", f"planted_tasks:{villain}", {"file": str(calls)}), *chain(1)]
         results = {result.task.key: result for result in work(executor, tasks)}
     assert results["villain"].status == "crashed"
     assert f"lost with {LOSSES} machines" in results["villain"].reason

@@ -85,7 +85,7 @@ class GANAugmentation(RobustTraining):
 
         def renew(epoch: int, _: Params | None = None) -> None:
             drawn = numpy_rng(ctx.seed, "added", epoch + 1).random(len(added[0])) < self.weight
-            problem.bound = recommender.problem(
+            problem.coming = recommender.problem(
                 extended(train, added[0][drawn], added[1][drawn], derive_seed(ctx.seed, "places", epoch + 1)), ctx
             )
 
