@@ -1,6 +1,6 @@
 """Randomness: every stream is derived by hashing one seed with the names of what it is for.
 
-No code in recbench or in its standard plugins touches a global generator. Streams that are derived by
+No code in recbench or in its standard plugins draws from a global generator. Streams that are derived by
 name do not depend on the order in which they are drawn, so adding fake users to the data does not move
 the initialization of the item table.
 """
@@ -8,6 +8,8 @@ the initialization of the item table.
 from __future__ import annotations
 
 import hashlib
+import random
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,3 +34,11 @@ def torch_rng(seed: int, *names: str | int, device: str = "cpu") -> torch.Genera
     import torch
 
     return torch.Generator(device=device).manual_seed(derive_seed(seed, *names))
+
+
+def start_generators(seed: int) -> None:
+    """Start the global generators of Python, NumPy and, where it is imported, torch."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.manual_seed(seed)

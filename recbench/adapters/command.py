@@ -25,6 +25,7 @@ from recbench.data import Interactions
 from recbench.errors import DataError, PluginError, suggestion
 
 EXAMPLE = "./train.sh {train} {out}"
+COLUMNS = ("user_id", "item_id", "score")
 TAIL = 5
 """How many of the last lines that a failed command wrote are shown."""
 
@@ -66,9 +67,10 @@ class Command(Recommender):
         Its version is the hash of the files that the command names, so an edited script is another version.
         """
         hasher = hashlib.sha256()
-        for path in map(Path, _split(command)):
-            if path.is_file():
-                hasher.update(path.read_bytes())
+        for word in _split(command):
+            for path in (Path(word), Path(word.partition("=")[2])):  # --config=FILE names a file, too
+                if path.is_file():
+                    hasher.update(path.read_bytes())
         component = Component(
             "recommender",
             "command",
@@ -133,8 +135,8 @@ def read_lists(path: Path, n_users: int, n_items: int, source: str) -> ListScore
         source: what to call the file in messages.
 
     Raises:
-        DataError: no such columns, rows wider than the header, no line, ids that are unknown or no integers, an item
-            twice in a list, or scores that are no finite numbers.
+        DataError: no such columns or others, rows wider than the header, no line, ids that are unknown or no integers,
+            an item twice in a list, or scores that are no finite numbers.
     """
     import pandas as pd
 
@@ -160,6 +162,9 @@ def read_lists(path: Path, n_users: int, n_items: int, source: str) -> ListScore
             raise DataError(
                 f"{source}, line {line + 2}: {name} {lists[name][line]} is unknown; 0 to {size - 1} are known"
             )
+    for name in lists.columns.difference(list(COLUMNS)):
+        if lists[name].notna().any():  # a comma at the end of every line makes an empty column
+            raise DataError(f"{source} has a column {name}{suggestion(str(name), COLUMNS)}")
     again = lists.duplicated(["user_id", "item_id"]).to_numpy()
     if again.any():
         line = int(np.flatnonzero(again)[0])
@@ -173,7 +178,7 @@ def read_lists(path: Path, n_users: int, n_items: int, source: str) -> ListScore
         scores = pd.to_numeric(lists["score"], errors="coerce").to_numpy(np.float64)
         if not np.isfinite(scores).all():
             line = int(np.flatnonzero(~np.isfinite(scores))[0])
-            raise DataError(f"{source}, line {line + 2}: score {lists['score'][line]!r} is no finite number")
+            raise DataError(f"{source}, line {line + 2}: score '{lists['score'][line]}' is no finite number")
         # Places in the order of all scores, from 1: they keep order and ties, and 0 is free for the unlisted.
         values = np.unique(scores, return_inverse=True)[1] + 1.0
     return ListScorer(sp.csr_matrix((values, (users, items)), shape=(n_users, n_items)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import pickletools
 import re
 import sys
 import sysconfig
@@ -22,8 +23,10 @@ from recbench.contracts import FitContext, Recommender, Scorer
 from recbench.data import Interactions
 from recbench.errors import PluginError
 
-MARK = re.compile(rb"[0-9a-f]{32}")
+MARK = re.compile("[0-9a-f]{32}")
 """What cloudpickle marks a class with: a random number that says nothing of its content."""
+AFTER_MARK = ["NONE", "TUPLE", "REDUCE"]
+"""A mark is the last but one argument of the call that makes the class, and None the last."""
 
 
 @dataclass(frozen=True)
@@ -106,10 +109,26 @@ def _component(name: str, content: bytes) -> Component:
         "recommender",
         name,
         f"{Handed.__module__}:{Handed.__qualname__}",
-        version=hashlib.sha256(MARK.sub(b"", content)).hexdigest()[:12],
+        version=hashlib.sha256(_unmarked(content)).hexdigest()[:12],
         family="own",
         summary="an object that was handed over",
     )
+
+
+def _unmarked(content: bytes) -> bytes:
+    """The pickle without the marks of its classes. Other strings of that form are content: a digest, an id."""
+    steps = [
+        (opcode.name, argument, place or 0)
+        for opcode, argument, place in pickletools.genops(content)
+        if opcode.name != "MEMOIZE"
+    ]
+    names = [name for name, *_ in steps]
+    kept, start = b"", 0
+    for index, (_, argument, place) in enumerate(steps):
+        if isinstance(argument, str) and MARK.fullmatch(argument) and names[index + 1 : index + 4] == AFTER_MARK:
+            kept += content[start:place]
+            start = steps[index + 1][2]
+    return kept + content[start:]
 
 
 def _own_modules() -> list[ModuleType]:

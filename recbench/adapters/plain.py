@@ -36,7 +36,7 @@ class Plain(Recommender):
       parameter called `X` is scikit-learn's `score`, the quality of a fit, and does not count.
     - `recommend(users, k)` -> item ids [b, k], best first, or a tuple of ids and scores; `k` is the
       size of the catalogue, and lists may be shorter: see `lists.spread`.
-    - `recommend(users)` -> the same.
+    - `recommend(users)` -> the same. A second parameter that is true or false by default is no `k`.
 
     Fitting works on a deep copy, so the object itself is never trained and a second fit starts where the
     first one did. Attributes `random_state` and `seed` that are None get the fit's seed.
@@ -121,7 +121,7 @@ def way(model: Any) -> Way:
     score, recommend = _method(model, "score"), _method(model, "recommend")
     if score is not None and _takes(score, 1) and next(iter(inspect.signature(score).parameters)) != "X":
         return "score"
-    if recommend is not None and _takes(recommend, 2):
+    if recommend is not None and _takes(recommend, 2) and not _second_is_a_switch(recommend):
         return "recommend"
     if recommend is not None and _takes(recommend, 1):
         return "recommend all"
@@ -154,6 +154,12 @@ def _takes(method: Callable[..., Any], count: int) -> bool:
     except TypeError:
         return False
     return True
+
+
+def _second_is_a_switch(method: Callable[..., Any]) -> bool:
+    """Whether the second parameter is no length: `recommend(users, exclude_seen=True)`."""
+    _, second, *_ = inspect.signature(method).parameters.values()
+    return isinstance(second.default, bool)
 
 
 def _written(name: str, method: Callable[..., Any]) -> str:

@@ -30,6 +30,7 @@ def optimize(
     step: Step | None = None,
     start: Params | None = None,
     on_epoch: Callable[[int, Params], None] | None = None,
+    warmup: int = 0,
 ) -> Params:
     """Train and return the parameters.
 
@@ -40,6 +41,7 @@ def optimize(
         step: the loss of one step; None is the problem's own, by its `gradients`.
         start: parameters to start from (left unchanged) instead of a fresh initialization.
         on_epoch: called after every epoch with its number and the current parameters.
+        warmup: how many epochs are a preparation only, none of which is the best one.
     """
     params = problem.init(derive_seed(ctx.seed, "init")) if start is None else start
     params = {name: value.detach().clone().requires_grad_() for name, value in params.items()}
@@ -52,7 +54,7 @@ def optimize(
             descend(batch)
         if on_epoch is not None:
             on_epoch(epoch, params)
-        if stopping is not None and (epoch + 1) % stopping.every == 0:
+        if stopping is not None and epoch >= warmup and (epoch + 1) % stopping.every == 0:
             assert ctx.validate is not None
             quality = ctx.validate(problem.finish(params))
             if quality > best_quality:

@@ -93,10 +93,12 @@ class Interactions:
                 )
             if name in ("users", "items") and not np.issubdtype(array.dtype, np.integer):
                 raise DataError(f"{name} must be integer ids, not {array.dtype}")
+            if name == "timestamps" and not np.issubdtype(array.dtype, np.integer):
+                raise DataError(f"timestamps must be whole seconds, not {array.dtype}")
+            size = {"users": self.n_users, "items": self.n_items}.get(name)
+            if size is not None and len(array) and (array.min() < 0 or array.max() >= size):
+                raise DataError(f"{name[:-1]} ids reach from {array.min()} to {array.max()}; expected 0 to {size - 1}")
             object.__setattr__(self, name, array.astype(dtype, copy=False))  # `_sort` copies
-        for name, ids, size in (("user", self.users, self.n_users), ("item", self.items, self.n_items)):
-            if len(ids) and (ids.min() < 0 or ids.max() >= size):
-                raise DataError(f"{name} ids reach from {ids.min()} to {ids.max()}; expected 0 to {size - 1}")
         if self.ratings is not None and not np.isfinite(self.ratings).all():
             raise DataError("ratings hold values that are not finite")
         keys = self._sorted_keys()

@@ -73,11 +73,12 @@ def overall_foot(grid: Grid, what: str) -> list[str]:
         "defenses": f"the {grid.effect.name} taken back on all data sets as a share of what there was, a ratio of"
         " means, each victim by itself",
     }
+    weight = "each of which weighs by what its attacks gain" if what == "defenses" else "which weigh the same"
     return [
-        f"Ranked by {ranked_by[what]}, over the units of all data sets, which weigh the same.",
+        f"Ranked by {ranked_by[what]}, over the units of all data sets, {weight}.",
         f"Only {what} that are ranked on every data set have a number here; none is filled in for the others.",
         "Intervals and rank ranges: 95%, paired, over the units of all data sets; data set and split seed together make"
-        " a cluster, so they hold the variation between data sets."
+        " a cluster. They speak of these data sets, not of others."
         f" {_method(grid.suite.seeds * len(grid.datasets), 'clusters')}.",
     ]
 

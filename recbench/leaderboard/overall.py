@@ -28,7 +28,8 @@ class OverallRow:
         recommender: the victim, where a defense is judged.
         name: of what is judged.
         effect, effect_low, effect_high: the effect that the board of a data set ranks by, over the units of all
-            data sets, and its 95% interval. Data sets have equally many units, so each weighs the same.
+            data sets, and its 95% interval. Data sets have equally many units, so each weighs the same but for
+            a defense, whose ratio of means weighs them by their scale.
         datasets_ranked, datasets: on how many it is ranked, of how many; it must be on all.
         missing: those that it is not ranked on.
     """

@@ -26,7 +26,7 @@ from recbench.data.interactions import Histories
 from recbench.errors import PluginError, suggestion
 from recbench.evaluation.ranking import rank
 from recbench.matrix.injection import draw_templates, inject
-from recbench.matrix.instances import component_of, instance
+from recbench.matrix.instances import component_of, instance, recommender_of
 from recbench.matrix.measure import measured
 from recbench.matrix.prepared import Prepared
 from recbench.matrix.surroundings import context, fit_seed, tie_seed
@@ -126,7 +126,7 @@ def _secret(kind: str, prepared: Prepared, templates: NDArray[np.int64], argumen
         # In clean numbering: whom the attacker sees here are the users of what it has observed.
         seed = fit_seed(arguments, arguments["victim"]["name"])
         surroundings = FitContext(seed, arguments["device"], arguments["threads"], prepared.catalog)
-        return instance(arguments["victim"]).fit(prepared.train, surroundings)
+        return recommender_of(arguments["victim"], seed).fit(prepared.train, surroundings)
     parts = [instance(spec) for spec in arguments["defense"]]
     return Pipeline(*parts) if len(parts) == 2 else next(iter(parts), None)
 
@@ -159,7 +159,7 @@ def _deploy(profiles: Profiles, prepared: Prepared, templates: NDArray[np.int64]
     poisoned = inject(train, profiles, templates, _seed(arguments, "deployment"))
     # Not the seed of the fit that is judged: an attack tuned on it would overfit it.
     seed = _seed(arguments, "deployment fit")
-    scorer = instance(arguments["victim"]).fit(poisoned.data, context(prepared, poisoned, arguments, seed))
+    scorer = recommender_of(arguments["victim"], seed).fit(poisoned.data, context(prepared, poisoned, arguments, seed))
 
     def top(users: NDArray[np.integer] | Histories, k: int) -> NDArray[np.int32]:
         if not isinstance(users, Histories):

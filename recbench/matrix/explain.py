@@ -14,7 +14,7 @@ from recbench.data.interactions import Interactions
 from recbench.evaluation.exposure import macro, rank_gain
 from recbench.evaluation.ranking import rank
 from recbench.matrix.injection import Poisoned
-from recbench.matrix.instances import instance
+from recbench.matrix.instances import recommender_of
 from recbench.matrix.measure import measured
 from recbench.matrix.prepared import Prepared
 from recbench.matrix.surroundings import context, fit_seed, poison, tie_seed
@@ -59,7 +59,7 @@ def explain(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Art
 def _ranking(train: Interactions, prepared: Prepared, poisoned: Poisoned, arguments: Mapping[str, Any]) -> Ranking:
     """How the victim ranks the group's targets after training on `train`."""
     seed = fit_seed(arguments, arguments["recommender"]["name"])
-    scorer = instance(arguments["recommender"]).fit(train, context(prepared, poisoned, arguments, seed))
+    scorer = recommender_of(arguments["recommender"], seed).fit(train, context(prepared, poisoned, arguments, seed))
     targets = prepared.targets[arguments["group"]]
     return rank(scorer, poisoned.audience, prepared.consumed, train.n_items, targets, 1, tie_seed(arguments))
 
@@ -80,8 +80,12 @@ def principal_plane(data: Interactions) -> NDArray[np.float32]:
         rmatvec=lambda w: rows.T @ w.ravel() - mean * w.sum(),
         dtype=np.float64,
     )
-    start = numpy_rng(0, "plane").standard_normal(min(rows.shape))
-    _, _, axes = svds(centred, k=2, v0=start)
-    axes = axes[::-1]
+    if min(rows.shape) < 3:  # the iteration needs more axes than it is asked for
+        found = np.linalg.svd(centred @ np.eye(rows.shape[1]), full_matrices=False).Vh
+        axes = np.vstack([found, np.zeros_like(found)])[:2]
+    else:
+        start = numpy_rng(0, "plane").standard_normal(min(rows.shape))
+        _, _, axes = svds(centred, k=2, v0=start)
+        axes = axes[::-1]
     axes *= np.sign(axes[np.arange(2), np.abs(axes).argmax(axis=1)])[:, None]
     return np.asarray(rows @ axes.T - axes @ mean, dtype=np.float32)

@@ -12,7 +12,7 @@ from recbench.contracts import Protected, Ratings, RuleViolation, Scorer
 from recbench.errors import InvalidScores
 from recbench.evaluation.ranking import rank
 from recbench.matrix.injection import Poisoned
-from recbench.matrix.instances import instance
+from recbench.matrix.instances import instance, recommender_of
 from recbench.matrix.measure import measured
 from recbench.matrix.prepared import Prepared
 from recbench.matrix.surroundings import context, fit_seed, poison, tie_seed
@@ -47,8 +47,8 @@ def fit(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Artifac
     train = poisoned.data
     if "verdict" in inputs:
         train = poisoned.without(~inputs["verdict"].arrays["keep"])
-    recommender = instance(arguments["recommender"])
     seed = fit_seed(arguments, arguments["recommender"]["name"])
+    recommender = recommender_of(arguments["recommender"], seed)
     surroundings = context(prepared, poisoned, arguments, seed, inputs.get("examples"))
     if arguments["training"] is None:
         protected = Protected(recommender.fit(train, surroundings))

@@ -1,7 +1,7 @@
 """Stage `perturb`: attack a trained victim, by what it reads or by its tables, and keep how it ranks then.
 
 The victim is the one of stage `fit`, trained once more: a store keeps lists, not models. That it is the same is held
-against its lists before anything is attacked, so that what changes afterwards is the attack's doing alone.
+against its scores of the targets before anything is attacked, so that what changes afterwards is the attack's doing.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from recbench.evaluation.ranking import rank
 from recbench.matrix.craft import MAX_LISTS
 from recbench.matrix.fit import TOP
 from recbench.matrix.injection import Poisoned
-from recbench.matrix.instances import instance
+from recbench.matrix.instances import instance, recommender_of
 from recbench.matrix.measure import measured
 from recbench.matrix.prepared import Prepared
 from recbench.matrix.surroundings import context, fit_seed, poison, tie_seed
@@ -104,8 +104,8 @@ def perturb(arguments: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> Art
 
 def _fitted(arguments: Mapping[str, Any], prepared: Prepared, poisoned: Poisoned, simulated: Artifact | None) -> Scorer:
     """The victim, trained as stage `fit` trains it on clean data."""
-    recommender = instance(arguments["recommender"])
     seed = fit_seed(arguments, arguments["recommender"]["name"])
+    recommender = recommender_of(arguments["recommender"], seed)
     surroundings = context(prepared, poisoned, arguments, seed, simulated)
     if arguments["training"] is None:
         scorer = recommender.fit(poisoned.data, surroundings)

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 from recbench.leaderboard.attackers import AttackerRow
 from recbench.leaderboard.defenses import DefenseRow
+from recbench.leaderboard.foot import CLAIM, CLAIM_SEEDS
 from recbench.leaderboard.grid import UTILITY
 
 if TYPE_CHECKING:
     from recbench.report.report import Report
-
-UNITS_OF_A_CLAIM = 20
-"""Fewer units of seeds and target groups show what happened, not what would happen again."""
 
 
 def sentences(report: Report) -> list[str]:
@@ -115,11 +113,12 @@ def _removed(row: DefenseRow) -> str:
 
 
 def _caveats(report: Report) -> Iterator[str]:
-    units = report.suite.seeds * report.suite.threat.targets.groups
-    if units < UNITS_OF_A_CLAIM:
+    seeds, groups = report.suite.seeds, report.suite.threat.targets.groups
+    if seeds * groups < CLAIM or seeds < CLAIM_SEEDS:
         yield (
-            f"These figures rest on {units} group{'s' if units > 1 else ''} of target items; a claim needs at least "
-            f"{UNITS_OF_A_CLAIM} units: repeat with seeds={-(-UNITS_OF_A_CLAIM // report.suite.threat.targets.groups)}."
+            f"These figures rest on {seeds * groups} group{'s' if seeds * groups > 1 else ''} of target items, of "
+            f"{seeds} split{'s' if seeds > 1 else ''}; a claim needs at least {CLAIM} units and {CLAIM_SEEDS} splits: "
+            f"repeat with seeds={max(CLAIM_SEEDS, -(-CLAIM // groups))}."
         )
     if report.unexplained:
         yield f"Why the attack works is not known: {report.unexplained}."

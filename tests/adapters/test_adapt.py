@@ -59,6 +59,18 @@ class AllAtOnce(Counts):
         return np.tile(np.argsort(-self.popularity, kind="stable"), (len(users), 1))
 
 
+class Switched(AllAtOnce):
+    def recommend(self, users, exclude_seen=True):
+        assert exclude_seen is True
+        return super().recommend(users)
+
+
+def test_a_switch_is_not_taken_for_the_length_of_a_list(interactions):
+    train = interactions["implicit"]
+    given, expected = (adapt(model).fit(train, CONTEXT).score(USERS) for model in (Switched(), AllAtOnce()))
+    assert (given == expected).all()
+
+
 def test_recommend_may_take_users_alone(interactions):
     train = interactions["implicit"]
     scores = adapt(AllAtOnce()).fit(train, CONTEXT).score(USERS)

@@ -108,6 +108,10 @@ def test_the_order_is_that_of_lines_or_of_scores_and_the_rest_ties(script, score
         ("user_id,item_id\\n-1,1\\n", "line 2: user_id -1 is unknown"),
         ("user_id,item_id\\n0,1\\n2,1\\n0,1\\n", "line 4: item 1 is listed twice for user 0"),
         ("user_id,item_id,score\\n0,1,high\\n", "line 2: score 'high' is no finite number"),
+        ("user_id,item_id,score\\n0,1,inf\\n", "line 2: score 'inf' is no finite number"),
+        ("user_id,item_id,Score\\n0,1,2\\n", "has a column Score; did you mean 'score'"),
+        ("user_id,item_id,rank\\n0,1,2\\n", "has a column rank; known: item_id, score, user_id"),
+        ("user_id,item_id,\\n0,1,2\\n", "has a column Unnamed: 2"),
     ],
 )
 def test_lists_that_cannot_be_read_are_refused(script, scores, rows, reason):
@@ -116,6 +120,8 @@ def test_lists_that_cannot_be_read_are_refused(script, scores, rows, reason):
 
 
 def test_a_comma_at_the_end_of_every_row_shifts_no_column(script, scores):
+    given = scores(script(writes("user_id,item_id,\\n3,9,\\n5,1,\\n")))
+    assert (given[3].argmax(), given[5].argmax()) == (9, 1)
     given = scores(script(writes("user_id,item_id\\n3,9,\\n5,1,\\n")))
     assert (given[3].argmax(), given[5].argmax()) == (9, 1)
 
@@ -168,3 +174,11 @@ def test_a_script_that_is_edited_is_another_version(script):
     assert isinstance(build(before, params), Command)
     assert Command.component(script(MOST_POPULAR + "# edited"))[0].version != before.version
     assert Command.component(script(MOST_POPULAR))[0] == before
+
+
+def test_a_file_that_an_option_names_is_part_of_the_version(script):
+    command = script(MOST_POPULAR, "{train} {out} --config=settings.txt")
+    Path("settings.txt").write_text("1")
+    before = Command.component(command)[0].version
+    Path("settings.txt").write_text("-1")
+    assert Command.component(command)[0].version != before

@@ -80,6 +80,11 @@ def test_the_version_is_that_of_the_parameters_too(tmp_path):
     assert versions[0] == versions[1] != versions[2]
 
 
+def test_parameters_that_look_like_a_mark_of_cloudpickles_count_like_others(tmp_path):
+    versions = [hand_over(Counts(random_state=state * 32), tmp_path)[0].version for state in ("a", "a", "b")]
+    assert versions[0] == versions[1] != versions[2]
+
+
 def test_what_is_handed_over_is_built_and_fitted_like_the_object(tmp_path, interactions):
     train = interactions["explicit"]
     component, params = hand_over(Counts(), tmp_path / "new folder")

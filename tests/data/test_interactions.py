@@ -52,6 +52,7 @@ def test_pairs_beyond_32_bits_are_told_apart() -> None:
     [
         ([0, 1, 0], [1, 0, 1], None, "user 0 has item 1 more than once"),
         ([0, 2], [0, 0], None, "user ids reach from 0 to 2; expected 0 to 1"),
+        ([0, 2**32 + 1], [0, 0], None, "user ids reach from 0 to 4294967297; expected 0 to 1"),
         ([0, 1], [-1, 0], None, "item ids reach from -1 to 0"),
         ([0, 1], [0], None, "items has shape"),
         ([0.0, 1.0], [0, 1], None, "users must be integer ids"),
@@ -76,3 +77,8 @@ def test_the_digest_tells_content_and_sizes_apart() -> None:
     assert data.digest == Interactions(np.array([1, 0]), np.array([1, 0]), 2, 2).digest
     assert data.digest != Interactions(np.array([0, 1]), np.array([0, 1]), 2, 3).digest
     assert data.digest != Interactions(np.array([0, 1]), np.array([0, 1]), 2, 2, ratings=np.array([1, 1])).digest
+
+
+def test_times_that_are_no_whole_seconds_are_refused() -> None:
+    with pytest.raises(DataError, match="timestamps must be whole seconds, not float64"):
+        Interactions(np.array([0, 0]), np.array([0, 1]), 1, 2, timestamps=np.array([np.nan, 3.7]))

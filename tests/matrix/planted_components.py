@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -44,6 +45,19 @@ class Popular(Recommender):
 
     def fit(self, train: Interactions, ctx: FitContext) -> Scorer:
         return Counts(train.item_counts.astype(np.float32) * self.weight)
+
+
+@dataclass(frozen=True)
+class DrawsGlobally(Recommender):
+    """Learns nothing from the data: scores are drawn from generators that it has never seeded."""
+
+    def fit(self, train: Interactions, ctx: FitContext) -> Scorer:
+        return Counts(self.draw(train.n_items))
+
+    def draw(self, count: int) -> Any:
+        import torch
+
+        return np.random.rand(count) + random.random() + torch.rand(count).numpy()  # noqa: NPY002
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
+import torch
 
 from recbench.contracts import BudgetViolation, KnowledgeViolation, RuleViolation
 from recbench.errors import InvalidScores, PluginError
 from recbench.matrix.choices import Resolver
 from recbench.matrix.craft import craft
 from recbench.matrix.evaluate import evaluate
+from recbench.matrix.explain import explain
 from recbench.matrix.fit import fit
+from recbench.matrix.instances import recommender_of
 from recbench.matrix.prepare import prepare
 from recbench.matrix.prepared import Prepared
 from recbench.matrix.sanitize import sanitize
@@ -207,3 +210,22 @@ def test_costs_are_kept_with_what_was_made_and_do_not_count(stage):
     assert one.digest == other.digest
     assert one.meta["measured"]["wall_seconds"] > 0
     assert one.meta["measured"]["peak_bytes"] > 10_000_000
+
+
+def test_a_model_that_draws_from_global_generators_is_trained_alike_in_every_process(stage, spec, artifact):
+    np.random.seed(1)  # noqa: NPY002
+    one = stage.fit("DrawsGlobally")
+    torch.manual_seed(2)
+    two = stage.fit("DrawsGlobally", replica=1)
+    assert np.array_equal(one.arrays["target_scores"], two.arrays["target_scores"])
+    crafted = stage.craft("Fills")
+    attacked = stage.fit("DrawsGlobally", profiles=crafted)
+    assert np.array_equal(one.arrays["target_scores"], attacked.arrays["target_scores"])
+    arguments = COMMON | {"recommender": spec("recommender", "DrawsGlobally"), "replica": 0, "group": 0}
+    explained = explain(arguments, {"prepared": artifact, "profiles": crafted})
+    assert np.array_equal(explained.arrays["influence"], np.zeros(12))
+
+
+def test_a_model_that_draws_from_global_generators_draws_otherwise_with_another_seed(spec):
+    first, second = (recommender_of(spec("recommender", "DrawsGlobally"), seed).draw(5) for seed in (0, 1))
+    assert (first != second).all()

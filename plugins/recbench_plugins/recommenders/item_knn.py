@@ -26,6 +26,11 @@ class ItemKNN(Recommender):
     sum_u w_u x_ui x_uj / (|i||j| + shrink) with |i|² = sum_u w_u x_ui. Histories are binary: on an explicit track
     every rating counts as a positive.
 
+    Departure: it is the candidate's k nearest that count, as in LensKit; in the paper an item of the history votes for
+    its own k nearest. With the defaults, on one split of ml-100k, the paper's rule has NDCG@10 .375 for .412, and there
+    3% of fakes with popular items push a cold target by nothing (-.17 bits) for 2.24 here: a cold item is among
+    nobody's nearest. On FilmTrust .473 and .475, .11 and .12 bits.
+
     Defaults were chosen on a validation part of ml-100k.
 
     Args:

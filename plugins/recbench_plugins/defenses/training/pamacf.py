@@ -45,7 +45,7 @@ class PamaCF(RobustTraining):
         eps: length of a perturbation where a_u = 1, as a share of the table's mean row length.
         kappa: κ; the a_u lie between σ(-1) κ and κ.
         weight: of the adversarial loss.
-        warmup: epochs of plain training first.
+        warmup: epochs of plain training first, none of which early stopping may choose.
     """
 
     eps: NonNegativeFloat = 0.3
@@ -75,7 +75,7 @@ class PamaCF(RobustTraining):
             nonlocal done
             done = epoch + 1
 
-        return Protected(problem.finish(optimize(problem, ctx, step, on_epoch=advance)))
+        return Protected(problem.finish(optimize(problem, ctx, step, on_epoch=advance, warmup=self.warmup)))
 
     def step(self, problem: Problem, params: Params, batch: Batch, weight: float) -> Tensor:
         """The loss of one training step; the adversarial part counts `weight`."""

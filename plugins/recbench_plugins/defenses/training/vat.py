@@ -51,7 +51,7 @@ class VAT(RobustTraining):
         eps: length of a perturbation where a_u = 1.
         kappa: κ; the a_u lie between σ(-1) κ and κ.
         weight: of the adversarial loss.
-        warmup: epochs of plain training first.
+        warmup: epochs of plain training first, none of which early stopping may choose.
     """
 
     eps: NonNegativeFloat = 0.3
@@ -71,7 +71,7 @@ class VAT(RobustTraining):
             nonlocal done
             done = epoch + 1
 
-        return Protected(problem.finish(optimize(problem, ctx, step, on_epoch=advance)))
+        return Protected(problem.finish(optimize(problem, ctx, step, on_epoch=advance, warmup=self.warmup)))
 
     def step(self, problem: Problem, params: Params, batch: Batch, weight: float) -> Tensor:
         """The loss of one training step; the adversarial part counts `weight`."""

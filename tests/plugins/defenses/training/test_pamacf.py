@@ -1,8 +1,10 @@
 """Personalized adversarial training: shares by the length of embeddings, and the loss that they enter."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from contracts.planted import planted
@@ -13,6 +15,7 @@ from recbench_plugins.defenses.training import vat
 from recbench_plugins.defenses.training.pamacf import PamaCF, magnitudes
 from recbench_plugins.defenses.training.table_gradients import gradient
 from recbench_plugins.defenses.training.vat import perturb
+from recbench_plugins.recommenders.bpr_mf import BPRMF
 from recbench_plugins.recommenders.multivae import MultiVAE
 
 
@@ -62,3 +65,15 @@ def test_it_costs_little_quality_on_clean_data(
     ndcg_on_movielens: Callable[[Any], float], protected: Callable[..., Any]
 ) -> None:
     assert ndcg_on_movielens(protected(PamaCF())) > 0.95 * ndcg_on_movielens(protected(None))
+
+
+def test_early_stopping_chooses_no_epoch_of_the_warmup() -> None:
+    qualities = iter(np.linspace(1, 0, 100))  # plain training only gets worse
+    train, model = planted(), BPRMF(dim=6, epochs=10, every=1, patience=3, batch_size=64)
+    context = FitContext(seed=0, validate=lambda _: next(qualities))
+    fitted, expected = (
+        PamaCF(warmup=5).fit(model, train, context),
+        PamaCF(warmup=5).fit(replace(model, epochs=6), train, FitContext(seed=0)),
+    )
+    scores = [torch.as_tensor(it.scorer.score(np.arange(60))) for it in (fitted, expected)]
+    assert torch.equal(*scores)

@@ -1,6 +1,7 @@
 """Vulnerability-aware adversarial training: shares of the perturbation, its special case, and its effect."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from recbench.contracts import FitContext, mean_loss
 from recbench_plugins.defenses.training import adversarial_training, vat
 from recbench_plugins.defenses.training.table_gradients import gradient
 from recbench_plugins.defenses.training.vat import VAT, perturb, vulnerability
+from recbench_plugins.recommenders.bpr_mf import BPRMF
 
 CTX = FitContext(seed=0)
 
@@ -101,3 +103,15 @@ def test_it_costs_little_quality_on_clean_data(
     ndcg_on_movielens: Callable[[Any], float], protected: Callable[..., Any]
 ) -> None:
     assert ndcg_on_movielens(protected(VAT())) > 0.95 * ndcg_on_movielens(protected(None))
+
+
+def test_early_stopping_chooses_no_epoch_of_the_warmup() -> None:
+    qualities = iter(np.linspace(1, 0, 100))  # plain training only gets worse
+    train, model = planted(), BPRMF(dim=6, epochs=10, every=1, patience=3, batch_size=64)
+    context = FitContext(seed=0, validate=lambda _: next(qualities))
+    fitted, expected = (
+        VAT(warmup=5).fit(model, train, context),
+        VAT(warmup=5).fit(replace(model, epochs=6), train, CTX),
+    )
+    scores = [torch.as_tensor(it.scorer.score(np.arange(60))) for it in (fitted, expected)]
+    assert torch.equal(*scores)
