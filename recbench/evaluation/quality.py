@@ -112,13 +112,7 @@ def average_precision(relevance: Relevance, k: int) -> Values:
 
 
 def coverage(top: NDArray[np.int32], n_items: int, k: int) -> float:
-    """The share of the catalogue that appears in anybody's first k (top is [n, K], -1 is no item).
-
-    Raises:
-        SuiteError: lists are shorter than k.
-    """
-    if k > top.shape[1]:
-        raise SuiteError(f"coverage@{k} asks for more than the {top.shape[1]} items that a list holds")
+    """The share of the catalogue that appears in anybody's first k (top is [n, K], -1 is no item)."""
     shown = np.zeros(n_items + 1, dtype=np.bool_)  # -1 marks the last entry, which is no item
     shown[top[:, :k]] = True
     return int(np.count_nonzero(shown[:n_items])) / n_items
