@@ -42,7 +42,7 @@ def test_a_reference_is_split_into_its_parts_and_alternatives_make_a_product(plu
         (each.identity["params"]["pca-varselect.threshold"], each.identity["params"]["vat.eps"]) for each in found[:4]
     ]
     assert values == [(4.0, 0.1), (4.0, 1.0), (9.0, 0.1), (9.0, 1.0)]
-    assert found[0].identity["version"] == "2+1"
+    assert found[0].identity["version"] == "2+2"
 
 
 def test_what_a_pipelines_question_says_is_a_reference_to_it(plugins: Plugins) -> None:
